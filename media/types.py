@@ -1,0 +1,164 @@
+"""Plain values that media produces. No ORM, no GraphQL, no codec library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+TICKS_PER_SECOND = 90_000
+"""A *position* is counted in these ticks on a camera's media timeline, as written in its files."""
+
+
+class MediaError(Exception):
+    """Whatever goes wrong in media; its text is fit for an operator and holds no credentials."""
+
+
+class ModelShapeError(MediaError):
+    """A model's tensor is not of the shape its decoder reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Rectangle in 0..1 of the frame, origin top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object in one frame: `label` is the model's word, `feature` the plan's."""
+
+    label: str
+    feature: str
+    score: float
+    box: Box
+
+
+class CameraState(StrEnum):
+    ONLINE = "online"
+    CONNECTING = "connecting"
+    OFFLINE = "offline"
+    ERROR = "error"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """A stream as measured, not as promised. `fps` is None until it is known."""
+
+    codec: str
+    width_px: int
+    height_px: int
+    fps: float | None
+    audio_codec: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunClock:
+    """Ties the positions of one run to wall time; fixed once, before anything is derived from it.
+
+    Invariant: the wall time of position p is anchor_us + (p - start_position) / 90,000 s,
+    rounded once from the absolute position, so that an end and the next start are equal.
+    """
+
+    run_id: UUID
+    anchor_us: int
+    start_position: int
+
+    def at_us(self, position: int) -> int:
+        """Microseconds since the epoch (UTC) of a position of this run."""
+        ticks = position - self.start_position
+        return self.anchor_us + (ticks * 1_000_000 + TICKS_PER_SECOND // 2) // TICKS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The camera's state, in plain words where it is not well. `stream` once it is known."""
+
+    camera_key: UUID
+    state: CameraState
+    reason: str | None
+    at_us: int
+    stream: StreamInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegan:
+    camera_key: UUID
+    run_id: UUID
+    started_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentClosed:
+    """A segment is whole on disk and listed in its playlist: recorded, not promised.
+
+    `date` (YYYY-MM-DD) and `hour` name its folder. It covers [start_us, end_us) of wall time and
+    [start_position, end_position) of the media timeline.
+    """
+
+    camera_key: UUID
+    run_id: UUID
+    date: str
+    hour: str
+    name: str
+    start_us: int
+    end_us: int
+    start_position: int
+    end_position: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """`reason` in plain words: why there is a gap after this run."""
+
+    camera_key: UUID
+    run_id: UUID
+    ended_at_us: int
+    reason: str
+
+
+class ChangeKind(StrEnum):
+    BEGAN = "began"
+    CHANGED = "changed"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A JPEG in the camera's folder: `{date}/{hour}/{name}`, name `snap-<n>.jpg`."""
+
+    date: str
+    hour: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventChange:
+    """A step in an event's life.
+
+    `at_us`, `position`, `detection` and `snapshot` all describe the one frame that began the event;
+    they are the same in every later change. `ended_at_us` is set in ENDED alone. `position` is
+    None when the frame was not recorded.
+    """
+
+    kind: ChangeKind
+    camera_key: UUID
+    event_id: str
+    trace_id: UUID
+    track_id: int
+    model_version: str
+    at_us: int
+    position: int | None
+    detection: Detection
+    snapshot: Snapshot | None
+    ended_at_us: int | None = None
+
+
+MediaChange = StatusChanged | RunBegan | SegmentClosed | RunEnded | EventChange
+"""What crosses from a camera's threads to the loop, in order, per camera."""
