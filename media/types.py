@@ -162,3 +162,35 @@ class EventChange:
 
 MediaChange = StatusChanged | RunBegan | SegmentClosed | RunEnded | EventChange
 """What crosses from a camera's threads to the loop, in order, per camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What a source offers, measured over a few seconds.
+
+    `gop_seconds` is the longest distance between keyframes that was seen, None with fewer than two.
+    `warnings` say in plain words what will not work where. `picture_jpeg` is one decoded frame.
+    """
+
+    stream: StreamInfo
+    gop_seconds: float | None
+    has_b_frames: bool
+    warnings: tuple[str, ...]
+    picture_jpeg: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model of the catalogue, installed or not; `reason` says why it is not in use.
+
+    `version` is a date, YYYY-MM-DD. `device` is where it runs (`CPU`), None while it does not.
+    """
+
+    name: str
+    version: str
+    features: tuple[str, ...]
+    licence: str
+    installed: bool
+    active: bool
+    device: str | None = None
+    reason: str | None = None

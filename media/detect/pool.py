@@ -1,0 +1,209 @@
+"""One inference pool for all cameras: the latest frame of each, in turn, so that none starves another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import av
+from av.video.reformatter import VideoReformatter
+
+from media.detect.description import ModelDescription
+from media.types import Detection, MediaError
+
+logger = logging.getLogger(__name__)
+
+
+class Session(Protocol):
+    """Looks at one frame at a time, on one thread."""
+
+    def detect(self, frame: av.VideoFrame, scaler: VideoReformatter) -> Sequence[Detection]: ...
+
+
+class LoadedModel(Protocol):
+    """A model on a device; `parallel` sessions keep it busy."""
+
+    @property
+    def description(self) -> ModelDescription: ...
+
+    @property
+    def parallel(self) -> int: ...
+
+    def session(self) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame to look at, kept whole until that is done.
+
+    Attributes:
+        position: on the camera's media timeline; at_us: its wall time.
+        recorded: whether that position is in a file.
+        run: counts the camera's runs, so that a late result of an earlier one is known.
+    """
+
+    frame: av.VideoFrame
+    position: int
+    at_us: int
+    recorded: bool
+    run: int
+
+
+Receive = Callable[[Look, Sequence[Detection]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCounts:
+    """Frames since the lane was opened: offered, looked at, replaced unread, and failed on."""
+
+    offered: int = 0
+    looked: int = 0
+    dropped: int = 0
+    failed: int = 0
+
+
+class Lane:
+    """A camera's place in the pool: a slot of one frame, and at most one frame being looked at.
+
+    The camera's thread calls `offer`, `settle` and `close`; a thread of the pool calls `receive`,
+    one call at a time, in the order of the frames.
+    """
+
+    def __init__(self, changed: threading.Condition, receive: Receive) -> None:
+        self._changed = changed
+        self._receive = receive
+        self._scaler = VideoReformatter()
+        self._waiting: Look | None = None
+        self._busy = False
+        self._offered = self._looked = self._dropped = self._failed = 0
+        self.closed = False
+
+    def offer(self, look: Look) -> None:
+        """Put a frame into the slot; it replaces one that nobody has begun to look at."""
+        with self._changed:
+            if self.closed:
+                return
+            self._offered += 1
+            self._dropped += self._waiting is not None
+            self._waiting = look
+            self._changed.notify_all()
+
+    @property
+    def counts(self) -> LaneCounts:
+        with self._changed:
+            return LaneCounts(self._offered, self._looked, self._dropped, self._failed)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every frame offered has been dealt with."""
+        return self._waiting is None and not self._busy
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until every frame offered has been dealt with; False if that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.idle, timeout_s)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Take no more frames and forget the waiting one.
+
+        No result comes after this, unless one frame is looked at for longer than `timeout_s`.
+        """
+        with self._changed:
+            self.closed, self._waiting = True, None
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._busy, timeout_s)
+
+    def take(self) -> Look | None:
+        """Begin to look at the waiting frame, if there is one and none is being looked at.
+
+        The caller holds the pool's condition.
+        """
+        if self._busy or self._waiting is None:
+            return None
+        taken, self._waiting, self._busy = self._waiting, None, True
+        return taken
+
+    def work(self, session: Session, look: Look) -> None:
+        """See what a taken frame shows and hand it over; on a thread of the pool."""
+        done = False
+        try:
+            self._receive(look, session.detect(look.frame, self._scaler))
+            done = True
+        finally:
+            with self._changed:
+                self._busy = False
+                self._looked += done
+                self._failed += not done
+                self._changed.notify_all()
+
+
+class DetectorPool:
+    """As many threads as the device likes requests at once; each takes the next camera in turn."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.description = model.description
+        self._changed = threading.Condition()
+        self._lanes: list[Lane] = []
+        self._closed = False
+        self._last_failure = ""
+        self._threads = [
+            threading.Thread(target=self._run, args=(model.session(),), name=f"detect-{number}")
+            for number in range(model.parallel)
+        ]
+        for thread in self._threads:
+            thread.daemon = True  # a device that hangs must not keep the process from ending
+            thread.start()
+
+    def lane(self, receive: Receive) -> Lane:
+        """A place for one more camera; the caller closes it."""
+        lane = Lane(self._changed, receive)
+        with self._changed:
+            lane.closed = self._closed
+            self._lanes.append(lane)
+        return lane
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Close every lane and end the threads."""
+        with self._changed:
+            lanes = list(self._lanes)
+            self._closed = True
+        for lane in lanes:
+            lane.close(timeout_s)
+        with self._changed:
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _run(self, session: Session) -> None:
+        """A thread of the pool: nothing that one frame does may end it."""
+        while (taken := self._next()) is not None:
+            lane, look = taken
+            try:
+                lane.work(session, look)
+            except (MediaError, av.FFmpegError) as error:
+                self._report(str(error))
+            except Exception:
+                logger.exception("detection failed on a frame")
+
+    def _next(self) -> tuple[Lane, Look] | None:
+        """The next camera's frame, once there is one; None when the pool closes."""
+        with self._changed:
+            while not self._closed:
+                self._lanes = [lane for lane in self._lanes if not lane.closed]
+                for lane in self._lanes:
+                    look = lane.take()
+                    if look is not None:
+                        self._lanes.remove(lane)
+                        self._lanes.append(lane)
+                        return lane, look
+                self._changed.wait()
+            return None
+
+    def _report(self, failure: str) -> None:
+        """A model that is broken fails on every frame: say so once."""
+        if failure != self._last_failure:
+            self._last_failure = failure
+            logger.error("detection fails: %s", failure)

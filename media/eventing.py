@@ -1,0 +1,150 @@
+"""Decide when an object's appearance begins and ends an event: tracks in, steps out; pure, no threads.
+
+One appearance is one event. It begins when a track has been seen often and long enough, its
+detection of this very frame is sure enough, and the object is alive: it has moved, or it is of a
+feature that counts when standing still and the network was sure of it for seconds. So a
+sign taken for a person and a parked car begin nothing, and flickering detections of a
+thing that stays where it is don't repeat its event.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from media.tracker import Sighting, Track, overlap
+from media.types import TICKS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """When an appearance counts.
+
+    Attributes:
+        begin_score: the least score of the detection that an event begins with; 0..1.
+        min_hits, min_age_s: how often and how long a track must have been seen.
+        min_travel: from this `Track.travel` on, an object has moved.
+        still_features: what begins an event without moving: someone who stands there matters,
+            something parked does not.
+        still_score, still_s: how sure, and for how long, a detection that never moves must be.
+        place_s: where something stood, nothing that stands begins an event for this long.
+    """
+
+    begin_score: float = 0.4
+    min_hits: int = 3
+    min_age_s: float = 0.4
+    min_travel: float = 0.25
+    still_features: frozenset[str] = frozenset({"person"})
+    still_score: float = 0.65
+    still_s: float = 3.0
+    place_s: float = 600.0
+    place_overlap: float = 0.4
+
+
+def rules_at(fps: float, begin_score: float) -> EventRules:
+    """The rules for a camera looked at `fps` times a second: fewer hits are to be had when slow."""
+    return EventRules(begin_score=begin_score, min_hits=3 if fps > 1.5 else 2)
+
+
+@dataclass(frozen=True, slots=True)
+class EventIds:
+    event_id: str
+    trace_id: uuid.UUID
+
+
+def random_ids() -> EventIds:
+    return EventIds(f"evt-{secrets.token_hex(8)}", uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """`track.detection` is of the frame just looked at."""
+
+    ids: EventIds
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The object was seen last at position `seen_at`."""
+
+    ids: EventIds
+    seen_at: int
+
+
+Step = Began | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something stood, remembered up to position `until`."""
+
+    track: Track
+    until: int
+
+
+class Eventing:
+    """The events of one camera, over all its runs."""
+
+    def __init__(self, rules: EventRules, new_ids: Callable[[], EventIds] = random_ids) -> None:
+        self._rules = rules
+        self._new_ids = new_ids
+        self._open: dict[int, EventIds] = {}
+        self._places: list[_Place] = []
+
+    def look(self, sighting: Sighting, position: int) -> list[Step]:
+        """What begins and ends with the frame at `position`; ends first."""
+        self._places = [place for place in self._places if place.until > position]
+        steps: list[Step] = [*self._ended(sighting.gone, position)]
+        for track in sighting.seen:
+            if track.key not in self._open and self._counts(track, position):
+                self._open[track.key] = self._new_ids()
+                steps.append(Began(self._open[track.key], track))
+        return steps
+
+    def end(self, tracks: Sequence[Track], position: int) -> list[Ended]:
+        """Every open event ends: the run is over. `tracks` are all that were left."""
+        return self._ended(tracks, position)
+
+    def _ended(self, tracks: Sequence[Track], position: int) -> list[Ended]:
+        ended = []
+        for track in tracks:
+            ids = self._open.pop(track.key, None)
+            if ids is not None:
+                self._remember(track, position)
+                ended.append(Ended(ids, track.seen_at))
+        return ended
+
+    def _counts(self, track: Track, position: int) -> bool:
+        rules = self._rules
+        age_s = (position - track.began_at) / TICKS_PER_SECOND
+        if (
+            track.hits < rules.min_hits
+            or age_s < rules.min_age_s
+            or track.detection.score < rules.begin_score
+        ):
+            return False
+        return track.travel >= rules.min_travel or self._stands(track, age_s, position)
+
+    def _stands(self, track: Track, age_s: float, position: int) -> bool:
+        """Whether it stands there for sure, and is new at this place."""
+        rules = self._rules
+        if track.detection.feature not in rules.still_features or age_s < rules.still_s:
+            return False
+        known = [place for place in self._places if self._is_at(track, place)]
+        if known:
+            self._places = [place for place in self._places if place not in known]
+            self._remember(track, position)
+            return False
+        return track.mean_score >= rules.still_score
+
+    def _is_at(self, track: Track, place: _Place) -> bool:
+        mine, theirs = track.detection, place.track.detection
+        same = mine.feature == theirs.feature
+        return same and overlap(mine.box, theirs.box) >= self._rules.place_overlap
+
+    def _remember(self, track: Track, position: int) -> None:
+        until = position + round(self._rules.place_s * TICKS_PER_SECOND)
+        self._places.append(_Place(track, until))

@@ -1,0 +1,77 @@
+"""What FFmpeg's libraries may do and say in this process: no redirects, nothing in our logs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av.logging
+
+_REDIRECT = re.compile(r"Status \d+: Redirecting to ")
+_lock = threading.Lock()
+_openings: dict[int, Opening] = {}
+
+
+class Opening:
+    """One attempt to open a source, in the thread that makes it."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.ends_at = time.monotonic() + timeout_s
+        self.redirected = False
+
+
+@contextmanager
+def opening(timeout_s: float) -> Iterator[Opening]:
+    """Watches an `av.open` of this thread, whose open time-out is `timeout_s`, for redirects.
+
+    FFmpeg's RTSP client follows a 3xx answer to any address, has no option against it, and PyAV
+    does not show the new one; so a camera could lead us into networks that cameras may not be
+    on. It logs the redirect before it connects, in the same thread. So the log is listened to
+    while anything is being opened, and the listener sleeps through the rest of the open time-out:
+    FFmpeg then gives up before a byte is sent.
+
+    Outside of openings FFmpeg's log stays off, as PyAV leaves it: formatting messages under the
+    GIL can deadlock with decoders of several threads. What is heard goes nowhere else: it
+    contains addresses with credentials.
+    """
+    own = Opening(timeout_s)
+    with _lock:
+        _openings[threading.get_ident()] = own
+        av.logging.set_level(av.logging.INFO)
+    try:
+        yield own
+    finally:
+        with _lock:
+            del _openings[threading.get_ident()]
+            if not _openings:
+                av.logging.set_level(None)
+
+
+class _RedirectListener(logging.Handler):
+    def createLock(self) -> None:
+        """No lock: one camera's sleep must not hold up the others."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        own = _openings.get(threading.get_ident())
+        if own is not None and _REDIRECT.match(record.getMessage()):
+            own.redirected = True
+            time.sleep(max(0.0, own.ends_at - time.monotonic()) + 0.05)
+
+
+def _listen() -> None:
+    root = logging.getLogger("libav")
+    root.propagate = False
+    root.addHandler(logging.NullHandler())
+    rtsp = logging.getLogger("libav.rtsp")
+    rtsp.propagate = False
+    rtsp.setLevel(logging.INFO)
+    rtsp.addHandler(_RedirectListener())
+    av.logging.set_skip_repeated(False)  # a second redirect to the same place is news
+
+
+_listen()

@@ -1,0 +1,229 @@
+"""HLS playlists (RFC 8216) as text: the one on disk, and the one that is served."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from media.types import TICKS_PER_SECOND
+
+PLAYLIST_NAME = "index.m3u8"
+ENDLIST = "#EXT-X-ENDLIST\n"
+LONGEST_SEGMENT_SECONDS = 120
+"""Written as the disk playlist's target duration, which an append-only file can't revise. The
+recorder ends a run before a segment gets longer."""
+
+_VMS = re.compile(
+    r"#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
+    r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})"
+)
+_MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
+_NAME = re.compile(r"[^#\s]\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One line of a playlist: a media segment and what its file covers.
+
+    It covers [position, end_position) of the camera's media timeline, in 1/90,000 s, and
+    wall time from `start_us` (µs since the epoch, UTC). `name` and `init` are names of files in
+    the playlist's folder. `discontinuity`: it begins another run than the segment before it.
+    Invariant: position < end_position.
+    """
+
+    run_id: UUID
+    name: str
+    init: str
+    start_us: int
+    position: int
+    end_position: int
+    size_bytes: int
+    discontinuity: bool = False
+
+    @property
+    def duration_us(self) -> int:
+        """Each end is rounded from its absolute position, so that sums don't drift."""
+        return position_us(self.end_position) - position_us(self.position)
+
+    @property
+    def end_us(self) -> int:
+        """Equal to the next segment's `start_us` within a run, to 1 µs."""
+        return self.start_us + self.duration_us
+
+    def at_us(self, position: int) -> int:
+        """Wall time of a position of this segment, to 1 µs."""
+        return self.start_us + position_us(position) - position_us(self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """An hour of a camera. `ended`: nothing will be added to it."""
+
+    segments: tuple[Segment, ...]
+    ended: bool
+
+    @property
+    def duration_us(self) -> int:
+        return sum(segment.duration_us for segment in self.segments)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(segment.size_bytes for segment in self.segments)
+
+    def offset_ticks(self, position: int, at_us: int) -> int | None:
+        """Where a player of this playlist shows the frame, in 1/90,000 s from its start.
+
+        The wall time is asked for as well because positions of footage that was lost (a crash
+        before the segment's GOP was whole) are used again by the next run.
+
+        Returns:
+            None when no segment holds the frame that had this position at this time.
+        """
+        passed = 0
+        for segment in self.segments:
+            inside = segment.position <= position < segment.end_position
+            if inside and abs(segment.at_us(position) - at_us) <= 1000:
+                return passed + position - segment.position
+            passed += segment.end_position - segment.position
+        return None
+
+
+def position_us(position: int) -> int:
+    """Microseconds of a position on the media timeline, rounded half up."""
+    return (position * 1_000_000 + TICKS_PER_SECOND // 2) // TICKS_PER_SECOND
+
+
+def aligned(position: int) -> int:
+    """Rounded up to 100 µs, where ticks and microseconds meet.
+
+    Runs end at such positions, so that the next one begins at one: then times counted from the
+    run's start and times counted from the media timeline's start round alike.
+    """
+    return -(-position // 9) * 9
+
+
+def header() -> str:
+    """What a disk playlist begins with."""
+    return _header(LONGEST_SEGMENT_SECONDS, "EVENT")
+
+
+def entry(segment: Segment, previous: Segment | None) -> str:
+    """The lines to append for a segment; `previous` is the playlist's last one so far."""
+    lines = []
+    if segment.discontinuity:
+        lines.append("#EXT-X-DISCONTINUITY")
+    if previous is None or segment.discontinuity or previous.init != segment.init:
+        lines.append(f'#EXT-X-MAP:URI="{segment.init}"')
+    lines.append(
+        f"#VMS:run={segment.run_id},start_us={segment.start_us},position={segment.position},"
+        f"end_position={segment.end_position},bytes={segment.size_bytes}"
+    )
+    return "\n".join([*lines, *_media_lines(segment, segment.name)]) + "\n"
+
+
+def dump(playlist: Playlist) -> str:
+    """The whole text of a disk playlist."""
+    previous = None
+    text = [header()]
+    for segment in playlist.segments:
+        text.append(entry(segment, previous))
+        previous = segment
+    return "".join([*text, ENDLIST if playlist.ended else ""])
+
+
+def parse(text: str) -> Playlist:
+    """Reads a disk playlist; what is torn or not understood is left out.
+
+    A segment counts when its own lines are whole, down to the line end after its name: a
+    playlist is read while lines are appended to it. It is ended when nothing follows the end mark.
+    """
+    segments: list[Segment] = []
+    init: str | None = None
+    described: re.Match[str] | None = None
+    discontinuity = ended = False
+    for line in text.split("\n")[:-1]:
+        if line == "#EXT-X-DISCONTINUITY":
+            discontinuity = True
+        elif found := _MAP.fullmatch(line):
+            init = found[1]
+        elif line.startswith("#VMS:"):
+            described = _VMS.fullmatch(line)
+        elif line == ENDLIST.strip():
+            ended = True
+        elif _NAME.fullmatch(line):
+            segment = _segment(described, line, init, discontinuity)
+            described = None
+            if segment is not None:
+                segments.append(segment)
+                discontinuity = ended = False
+    return Playlist(tuple(segments), ended)
+
+
+def render(segments: Sequence[Segment], uri: Callable[[str], str], ended: bool) -> str:
+    """The text to serve: VOD when ended, else EVENT for a player that reads it again.
+
+    Args:
+        segments: in playlist order.
+        uri: makes the address of a file (init or segment) from its name.
+        ended: whether nothing will be added.
+    """
+    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
+    # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
+    text = [_header(max(1, (longest_us + 500_000) // 1_000_000), "VOD" if ended else "EVENT")]
+    init = None
+    for segment in segments:
+        if segment.discontinuity:
+            text.append("#EXT-X-DISCONTINUITY\n")
+        if segment.discontinuity or segment.init != init:
+            text.append(f'#EXT-X-MAP:URI="{uri(segment.init)}"\n')
+        init = segment.init
+        text.append("\n".join(_media_lines(segment, uri(segment.name))) + "\n")
+    return "".join([*text, ENDLIST if ended else ""])
+
+
+def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The segments with `discontinuity` set just where the run changes."""
+    marked: list[Segment] = []
+    for segment in segments:
+        changes = bool(marked) and marked[-1].run_id != segment.run_id
+        marked.append(replace(segment, discontinuity=changes))
+    return tuple(marked)
+
+
+def iso_milliseconds(at_us: int) -> str:
+    """`2026-01-31T23:59:59.999Z`; cut, not rounded, like the names of files."""
+    moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_us // 1000 % 1000:03d}Z"
+
+
+def _header(target_seconds: int, kind: str) -> str:
+    return (
+        "#EXTM3U\n#EXT-X-VERSION:7\n"
+        f"#EXT-X-TARGETDURATION:{target_seconds}\n"
+        f"#EXT-X-PLAYLIST-TYPE:{kind}\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+    )
+
+
+def _media_lines(segment: Segment, uri: str) -> list[str]:
+    seconds, micros = divmod(segment.duration_us, 1_000_000)
+    return [
+        f"#EXT-X-PROGRAM-DATE-TIME:{iso_milliseconds(segment.start_us)}",
+        f"#EXTINF:{seconds}.{micros:06d},",
+        uri,
+    ]
+
+
+def _segment(
+    described: re.Match[str] | None, name: str, init: str | None, discontinuity: bool
+) -> Segment | None:
+    if described is None or init is None:
+        return None
+    start_us, position, end_position, size_bytes = (int(described[n]) for n in range(2, 6))
+    if position >= end_position:
+        return None
+    run_id = UUID(described[1])
+    return Segment(run_id, name, init, start_us, position, end_position, size_bytes, discontinuity)

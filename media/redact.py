@@ -1,0 +1,42 @@
+"""Hides credentials in whatever is shown, logged or raised."""
+
+from __future__ import annotations
+
+import re
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>\S+)")
+_SECRET_VALUE = re.compile(
+    r"(?P<key>(?:^|(?<=[/?&;,_]))(?:user(?:name)?|usr|login|pass(?:word|wd|phrase)?|pwd|psw|auth|"
+    r"(?:access_?|auth_?)?token|api_?key|key|secret)=)[^&;,/?#\s]*",
+    re.IGNORECASE,
+)
+_AUTHORITY_END = re.compile(r"[/?#]")
+
+
+def redact(url: str) -> str:
+    """`rtsp://user:pass@host/path` as `rtsp://***@host/path`.
+
+    Values of parameters that hold credentials (`user=`, `password=`, …) become `***` too: many
+    recorders take them in the path. In doubt it hides too much: an unescaped `/` in a password
+    leaves an `@` behind the first `/`, and everything before that `@` goes.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return _SECRET_VALUE.sub(r"\g<key>***", url)
+    return f"{scheme}://{_redact_rest(rest)}"
+
+
+def redact_text(text: str) -> str:
+    """A message of any origin, with every URL in it redacted."""
+    return _URL.sub(lambda found: found["scheme"] + _redact_rest(found["rest"]), text)
+
+
+def _redact_rest(rest: str) -> str:
+    end = _AUTHORITY_END.search(rest)
+    authority = rest[: end.start()] if end else rest
+    _, mark, shown = (rest if "@" not in authority else authority).rpartition("@")
+    if mark and "@" in authority:
+        rest = f"***@{shown}{rest[len(authority) :]}"
+    elif mark:
+        rest = f"***@{shown}"
+    return _SECRET_VALUE.sub(r"\g<key>***", rest)

@@ -1,0 +1,165 @@
+"""Brings a camera's folder back in order after whatever ended its last recording."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import UUID
+
+from media import playlist
+from media.boxes import RUN_BOX_BYTES, RunBox, scan
+from media.playlist import PLAYLIST_NAME, Playlist, Segment, aligned
+from media.segments import closed, free_name
+from media.store import CameraFolder, Hour, RecordingStore, replace_file, sync_folder
+from media.types import SegmentClosed
+
+log = logging.getLogger(__name__)
+
+_OVER_US = 10_000_000
+"""How long after its end an hour counts as over: a run's clock may lag behind by 2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was found and done.
+
+    `end_position` is where the camera's recorded footage ends, 0 without any. `recovered` are
+    segments that were not listed before. `done` says what was changed, in words for a log.
+    """
+
+    end_position: int
+    recovered: tuple[SegmentClosed, ...]
+    done: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Findings:
+    camera_key: UUID
+    recovered: list[SegmentClosed] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+
+def repair(
+    store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us: int
+) -> Repaired:
+    """Makes every whole GOP on disk listed and everything listed there; closes hours that are over.
+
+    Must run before a recording begins, while no other writes to this camera. Only hours noted as
+    open are looked at, so it is quick however much has been recorded; without a note, all are.
+    Running it again changes nothing.
+
+    Raises:
+        OSError: the disk's.
+    """
+    noted = store.open_hours(camera)
+    hours = list(_all_hours(store, camera)) if noted is None else noted
+    findings = _Findings(camera_key)
+    open_hours: list[Hour] = []
+    end_position = 0
+    last: Hour | None = None
+    for hour in hours:
+        folder = store.hour_path(camera, hour)
+        if not folder.is_dir():
+            continue
+        is_over = store.hour_bounds(hour)[1] + _OVER_US <= now_us
+        repaired = _repair_hour(folder, hour, is_over, findings)
+        if not repaired.ended:
+            open_hours.append(hour)
+        if repaired.segments and repaired.segments[-1].end_position >= end_position:
+            end_position, last = repaired.segments[-1].end_position, hour
+    keep = [*open_hours, *([last] if last and last not in open_hours else [])]
+    if hours and keep != noted:
+        store.note_open_hours(camera, keep)
+    for words in findings.done:
+        log.info("repaired recording %s/%s: %s", camera.tenant_id, camera.name, words)
+    return Repaired(end_position, tuple(findings.recovered), tuple(findings.done))
+
+
+def _all_hours(store: RecordingStore, camera: CameraFolder) -> Iterator[Hour]:
+    """Every hour folder, with a playlist or without."""
+    for date in store.dates(camera):
+        for number in sorted(os.listdir(store.camera_path(camera) / date)):
+            hour = Hour(date, number)
+            if store.is_hour(hour):
+                yield hour
+
+
+def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -> Playlist:
+    path = folder / PLAYLIST_NAME
+    before = path.read_text("ascii", "replace") if path.exists() else ""
+    listed = playlist.parse(before)
+    names = sorted(os.listdir(folder))
+    for name in names:
+        if name.startswith(".") and name.endswith(".tmp"):
+            (folder / name).unlink()
+            findings.done.append(f"removed the unfinished {hour}/{name}")
+    kept = [one for segment in listed.segments if (one := _still_there(folder, segment)) is not None]
+    if kept != list(listed.segments):
+        findings.done.append(f"took what is missing from the playlist of {hour}")
+    known = {segment.name for segment in kept}
+    for name in names:
+        if name.endswith(".m4s.part") or (name.endswith(".m4s") and name not in known):
+            found = _recovered(folder / name, hour, findings)
+            kept += [found] if found else []
+    segments = playlist.joined(sorted(kept, key=lambda one: one.position))
+    ended = is_over or (listed.ended and segments == listed.segments)
+    after = Playlist(segments, ended)
+    if (segments or before) and playlist.dump(after) != before:
+        replace_file(path, playlist.dump(after).encode("ascii"))
+        findings.done.append(f"rewrote the playlist of {hour}, {len(segments)} segments")
+    return after
+
+
+def _still_there(folder: Path, segment: Segment) -> Segment | None:
+    """A listed segment as far as it is on disk; None when nothing of it can be played."""
+    try:
+        size_bytes = (folder / segment.name).stat().st_size
+    except FileNotFoundError:
+        return None
+    if not (folder / segment.init).exists():
+        return None
+    if size_bytes >= segment.size_bytes:
+        return segment
+    with (folder / segment.name).open("rb") as file:
+        whole = scan(file)
+    if whole is None:
+        return None
+    end_position = min(segment.end_position, aligned(whole.end_position))
+    return replace(segment, end_position=end_position, size_bytes=whole.size_bytes)
+
+
+def _recovered(path: Path, hour: Hour, findings: _Findings) -> Segment | None:
+    """Turns what is whole of an unlisted file into a segment; nothing whole, and it goes."""
+    with path.open("r+b") as file:
+        box = RunBox.decoded(file.read(RUN_BOX_BYTES))
+        whole = scan(file)
+        if box is not None and whole is not None:
+            file.truncate(whole.size_bytes)
+            os.fsync(file.fileno())
+    if box is None or whole is None:
+        path.unlink()
+        findings.done.append(f"removed {hour}/{path.name}, which has no whole fragment")
+        return None
+    if not (path.parent / box.init).exists():
+        findings.done.append(f"left {hour}/{path.name} unlisted: its {box.init} is missing")
+        return None
+    final = path
+    if path.suffix == ".part":
+        final = free_name(path.parent, path.name.partition(".")[0]).with_suffix("")
+        path.rename(final)
+        sync_folder(path.parent)
+    segment = Segment(
+        box.clock.run_id,
+        final.name,
+        box.init,
+        box.clock.at_us(whole.position),
+        whole.position,
+        aligned(whole.end_position),
+        whole.size_bytes,
+    )
+    findings.recovered.append(closed(findings.camera_key, hour, segment, box.clock))
+    findings.done.append(f"listed {hour}/{final.name}, {whole.size_bytes} bytes")
+    return segment

@@ -1,0 +1,305 @@
+"""Opens a camera's RTSP stream and yields its packets, or says in plain words why it can't."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from media.libav import opening
+from media.network import CheckedAddresses
+from media.types import MediaError, StreamInfo
+
+log = logging.getLogger(__name__)
+
+VIDEO_CODECS = frozenset({"h264", "hevc"})
+AUDIO_CODECS = frozenset({"aac"})
+_PROTOCOLS = {"rtsp": "rtsp,rtp,tcp,udp", "rtsps": "rtsp,rtsps,rtp,tcp,udp,tls,crypto"}
+_QUICK = {"probesize": "32768", "analyzeduration": "0"}
+_THOROUGH = {"probesize": "5000000", "analyzeduration": "5000000"}
+
+
+class SourceError(MediaError):
+    """Why there are no (more) packets; its text names neither address nor credentials.
+
+    SourceError
+    ├── SourceUnreachable    nobody answers there
+    ├── SourceStalled        answered once, sends nothing now
+    ├── SourceEnded          said goodbye or hung up
+    ├── SourceUnauthorized   user name or password refused
+    ├── SourceNotFound       no such stream on that camera
+    ├── SourceRefused        answers, and turns us down
+    ├── SourceRedirected     points elsewhere
+    ├── SourceUnsupported    sends what can't be recorded
+    └── SourceGarbage        sends what nobody can read
+    """
+
+
+class SourceUnreachable(SourceError): ...
+
+
+class SourceStalled(SourceError): ...
+
+
+class SourceEnded(SourceError): ...
+
+
+class SourceUnauthorized(SourceError): ...
+
+
+class SourceNotFound(SourceError): ...
+
+
+class SourceRefused(SourceError): ...
+
+
+class SourceRedirected(SourceError): ...
+
+
+class SourceUnsupported(SourceError): ...
+
+
+class SourceGarbage(SourceError): ...
+
+
+class Transport(StrEnum):
+    """How packets travel. Over UDP, lost ones go unnoticed: 1 % loss is not even reported."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds until an attempt to open, or to read on, is given up."""
+
+    open_s: float = 8.0
+    read_s: float = 5.0
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+class Source:
+    """An open stream. Only the thread that opened it may read or close it (FFmpeg's rule).
+
+    `audio` is None when there is none that can be recorded as it is.
+    """
+
+    def __init__(self, container: InputContainer, video: VideoStream) -> None:
+        self._container = container
+        self.video = video
+        self.audio = _recordable_audio(container)
+        audio = _codec(self.audio) if self.audio else _audio_name(container)
+        context = video.codec_context
+        self.stream = StreamInfo(context.name, context.width, context.height, None, audio)
+
+    def packets(self) -> Iterator[Packet[Stream]]:
+        """Packets of the video and audio stream as they come, in decode order; it never just stops.
+
+        Raises:
+            SourceStalled: none came for the read time-out.
+            SourceEnded: the camera hung up.
+            SourceGarbage: what comes can't be read.
+        """
+        streams: list[Stream] = [self.video, self.audio] if self.audio else [self.video]
+        try:
+            for packet in self._container.demux(streams):
+                if packet.size:
+                    yield packet
+        except av.error.FFmpegError as fault:
+            raise _read_fault(fault) from None
+        raise SourceEnded("the camera ended the stream")
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_source(
+    place: CheckedAddresses,
+    transport: Transport = Transport.TCP,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    attempt: int = 0,
+) -> Source:
+    """Connects and learns what the stream is; blocks up to about twice the open time-out.
+
+    Probing is kept small (0.1 s instead of 1 to 2 s) and done again, larger, when the stream's
+    parameters are not known afterwards. The connection goes to an address of `place` itself, the
+    host name is not looked up again: that address has been checked, and FFmpeg's own look-up
+    could find another (DNS rebinding). RTSP does not need the name; over TLS certificates aren't
+    verified, cameras' being self-signed.
+
+    Args:
+        place: the address and where its host was found to be.
+        transport: how packets shall travel.
+        timeouts: when to give up.
+        attempt: number of earlier attempts; of several addresses the next one is tried.
+
+    Raises:
+        SourceError: any but SourceEnded.
+    """
+    address = place.addresses[attempt % len(place.addresses)]
+    target = place.url.at_address(address)
+    options = {
+        "rtsp_transport": transport.value,
+        "protocol_whitelist": _PROTOCOLS[place.url.scheme],
+    }
+    container = _open(target, options | _QUICK, timeouts)
+    if not _knows_parameters(container):
+        container.close()
+        container = _open(target, options | _THOROUGH, timeouts)
+    try:
+        return Source(container, _recordable_video(container))
+    except BaseException:
+        container.close()
+        raise
+
+
+def _open(target: str, options: dict[str, str], timeouts: Timeouts) -> InputContainer:
+    with opening(timeouts.open_s) as attempt:
+        try:
+            container = av.open(
+                target, mode="r", options=options, timeout=(timeouts.open_s, timeouts.read_s)
+            )
+        except (av.error.FFmpegError, UnicodeError) as fault:
+            if attempt.redirected:
+                raise SourceRedirected(
+                    "the camera redirects to another address: set that one instead"
+                ) from None
+            raise _open_fault(fault) from None
+        if attempt.redirected:
+            container.close()
+            raise SourceRedirected("the camera redirects to another address: set that one instead")
+        return container
+
+
+def _knows_parameters(container: InputContainer) -> bool:
+    if not container.streams.video:
+        return False
+    video = container.streams.video[0]
+    if _codec(video) is None:
+        return True  # and it will stay unknown: there is no decoder for it
+    context = video.codec_context
+    known = context.width > 0 and context.height > 0 and bool(context.extradata)
+    return known and all(_rate(sound) > 0 for sound in container.streams.audio if _codec(sound))
+
+
+def _recordable_video(container: InputContainer) -> VideoStream:
+    if not container.streams.video:
+        raise SourceUnsupported("the camera sends no video")
+    stream = container.streams.video[0]
+    name = _codec(stream)
+    if name not in VIDEO_CODECS:
+        raise SourceUnsupported(
+            f"the camera's video is {name or 'of an unknown codec'}; H.264 and H.265 are recorded"
+        )
+    if stream.codec_context.width <= 0 or stream.codec_context.height <= 0:
+        raise SourceGarbage("the camera does not say how large its picture is")
+    if not stream.codec_context.extradata:
+        raise SourceGarbage("the camera sends no parameters of its video")
+    return stream
+
+
+def _recordable_audio(container: InputContainer) -> AudioStream | None:
+    for stream in container.streams.audio:
+        if _codec(stream) in AUDIO_CODECS and _rate(stream) > 0:
+            return stream
+    if container.streams.audio:
+        name = _audio_name(container)
+        log.warning("the camera's audio (%s) is left out: it can't be recorded yet", name)
+    return None
+
+
+def _audio_name(container: InputContainer) -> str | None:
+    return next((_codec(stream) for stream in container.streams.audio), None)
+
+
+def _codec(stream: Stream) -> str | None:
+    """PyAV's stubs don't say so, but a stream without a decoder has no codec context."""
+    name: str | None = getattr(stream.codec_context, "name", None)
+    return name
+
+
+def _rate(stream: AudioStream) -> int:
+    return stream.codec_context.sample_rate
+
+
+_OPEN_FAULTS: tuple[tuple[tuple[type[Exception], ...], type[SourceError], str], ...] = (
+    (
+        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError),
+        SourceUnauthorized,
+        "the camera refuses the user name or password",
+    ),
+    (
+        (av.error.HTTPNotFoundError,),
+        SourceNotFound,
+        "the camera has no stream at this path",
+    ),
+    (
+        (av.error.HTTPClientError, av.error.HTTPError),
+        SourceRefused,
+        "the camera refuses to send the stream",
+    ),
+    (
+        (av.error.ConnectionRefusedError,),
+        SourceUnreachable,
+        "the camera refuses the connection: nothing listens there",
+    ),
+    (
+        (av.error.ExitError, av.error.TimeoutError),
+        SourceUnreachable,
+        "no answer from the camera in time",
+    ),
+    (
+        (av.error.InvalidDataError,),
+        SourceGarbage,
+        "the camera's answer is not understood",
+    ),
+)
+
+
+def _open_fault(fault: Exception) -> SourceError:
+    """The error in our words: FFmpeg's own text has the address, credentials included."""
+    for kinds, error, words in _OPEN_FAULTS:
+        if isinstance(fault, kinds):
+            return error(words)
+    return SourceUnreachable(f"the camera can't be reached: {_system_words(fault)}")
+
+
+def _read_fault(fault: av.error.FFmpegError) -> SourceError:
+    match fault:
+        case av.error.ExitError() | av.error.TimeoutError():
+            return SourceStalled("the camera stopped sending")
+        case av.error.InvalidDataError():
+            return SourceGarbage("what the camera sends can't be read")
+        case _:
+            return SourceEnded(f"the connection to the camera broke: {_system_words(fault)}")
+
+
+def _system_words(fault: Exception) -> str:
+    code = getattr(fault, "errno", None)
+    known = isinstance(code, int) and code in errno.errorcode
+    return str(getattr(fault, "strerror", "")).lower() if known else "an unknown network error"

@@ -1,0 +1,314 @@
+"""Follow objects over the frames of one camera: detections in, tracks out; pure, no threads.
+
+Association in two stages by overlap after ByteTrack (Zhang et al. 2022): sure detections are
+matched with every track first, then the unsure ones keep alive what is left over. All times are
+positions in ticks, as cameras are looked at 0.2 to 30 times a second and frames go missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from media.types import TICKS_PER_SECOND, Box, Detection
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerRules:
+    """How tolerant the association is.
+
+    Attributes:
+        sure_score: detections from this score on may begin a track.
+        lost_s: a track unseen for longer is gone; at least three looks are waited for.
+        still_lost_s: the same for one that never moved: it can only come back where it was.
+        still_travel: from this `Track.travel` on, a track has moved.
+        reach, reach_per_s: each side of a box is widened by this part of its size before
+            comparing, more after a longer time between two looks; together at most `max_reach`.
+        min_overlap: least intersection over union of two widened boxes of one object.
+        max_inside: a new box of which more than this part lies in the box of a track of the same
+            feature, or the other way round, is that object seen twice.
+
+    The numbers were chosen on a labelled clip of 19 walkers, at 1 to 10 looks a second: see
+    tests/benchmarks/detection.py.
+    """
+
+    sure_score: float = 0.4
+    lost_s: float = 2.0
+    still_lost_s: float = 4.0
+    still_travel: float = 0.25
+    reach: float = 0.1
+    reach_per_s: float = 1.0
+    max_reach: float = 2.0
+    min_overlap: float = 0.15
+    max_inside: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object as known after a frame.
+
+    Attributes:
+        key: unique within its tracker.
+        detection: the one of the frame at position `seen_at`, as the network gave it.
+        began_at, seen_at: positions of its first and latest detection.
+        hits: number of its detections.
+        travel: farthest that it has moved as a whole, or grown, since `began_at`, in its own sizes.
+        mean_score: of its latest detections, newer ones count more.
+    """
+
+    key: int
+    detection: Detection
+    began_at: int
+    seen_at: int
+    hits: int
+    travel: float
+    mean_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one frame did to the tracks: `seen` in it, and `gone` since it."""
+
+    seen: tuple[Track, ...]
+    gone: tuple[Track, ...]
+
+
+class _Path:
+    """Where one object is and how it moves: constant velocity, corrected at each detection."""
+
+    __slots__ = ("_first", "_place", "_velocity", "track")
+    _PLACE_GAIN = 0.8
+    _VELOCITY_MEMORY_S = 0.4
+    _SCORE_MEMORY_S = 2.0
+
+    def __init__(self, key: int, detection: Detection, position: int) -> None:
+        self._first = self._place = _Place.of(detection.box)
+        self._velocity = (0.0, 0.0)
+        self.track = Track(key, detection, position, position, 1, 0.0, detection.score)
+
+    def predicted(self, position: int) -> _Place:
+        """Where it should be: size as it was, centre moved on."""
+        seconds = (position - self.track.seen_at) / TICKS_PER_SECOND
+        speed_x, speed_y = self._velocity
+        return replace(
+            self._place, x=self._place.x + speed_x * seconds, y=self._place.y + speed_y * seconds
+        )
+
+    def see(self, detection: Detection, position: int) -> Track:
+        known = self.track
+        seconds = max((position - known.seen_at) / TICKS_PER_SECOND, 1e-3)
+        expected, found = self.predicted(position), _Place.of(detection.box)
+        trust = 1.0 if known.hits == 1 else 1.0 - math.exp(-seconds / self._VELOCITY_MEMORY_S)
+        push = trust / seconds
+        speed_x, speed_y = self._velocity
+        self._velocity = (
+            speed_x + push * (found.x - expected.x),
+            speed_y + push * (found.y - expected.y),
+        )
+        self._place = expected.towards(found, self._PLACE_GAIN)
+        newer = min(0.5, seconds / self._SCORE_MEMORY_S)
+        self.track = Track(
+            key=known.key,
+            detection=detection,
+            began_at=known.began_at,
+            seen_at=position,
+            hits=known.hits + 1,
+            travel=max(known.travel, self._first.travel_to(self._place)),
+            mean_score=known.mean_score + newer * (detection.score - known.mean_score),
+        )
+        return self.track
+
+    def stay(self, position: int) -> None:
+        """It stood where it was seen last until `position`."""
+        self._velocity = (0.0, 0.0)
+        self.track = replace(self.track, seen_at=position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Centre and size, in 0..1 of the frame."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, box: Box) -> _Place:
+        return cls(
+            (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.x1 - box.x0, box.y1 - box.y0
+        )
+
+    def towards(self, other: _Place, part: float) -> _Place:
+        return _Place(
+            self.x + part * (other.x - self.x),
+            self.y + part * (other.y - self.y),
+            self.width + part * (other.width - self.width),
+            self.height + part * (other.height - self.height),
+        )
+
+    def travel_to(self, other: _Place) -> float:
+        """How far the whole object moved, or grew, in its own sizes.
+
+        A box whose one side alone moves was covered or uncovered, not carried away: both sides
+        count only as far as they agree.
+        """
+        size = math.sqrt(max(self.width * self.height, other.width * other.height, 1e-9))
+        wider, higher = (other.width - self.width) / 2, (other.height - self.height) / 2
+        shift_x, shift_y = other.x - self.x, other.y - self.y
+        moved = max(
+            _agreed(shift_x - wider, shift_x + wider), _agreed(shift_y - higher, shift_y + higher)
+        )
+        grown = _agreed(_log_ratio(other.width, self.width), _log_ratio(other.height, self.height))
+        return max(moved / size, grown)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union; 0..1."""
+    shared = _shared(a, b)
+    return shared / (_area(a) + _area(b) - shared) if shared > 0 else 0.0
+
+
+def _inside(a: Box, b: Box) -> float:
+    """Part of the smaller box that lies in the other; 0..1."""
+    shared = _shared(a, b)
+    return shared / min(_area(a), _area(b)) if shared > 0 else 0.0
+
+
+def _shared(a: Box, b: Box) -> float:
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return max(0.0, width) * max(0.0, height)
+
+
+def _area(box: Box) -> float:
+    return (box.x1 - box.x0) * (box.y1 - box.y0)
+
+
+def _agreed(a: float, b: float) -> float:
+    """How far two changes go the same way; 0 where they do not."""
+    return min(abs(a), abs(b)) if a * b > 0 else 0.0
+
+
+def _log_ratio(a: float, b: float) -> float:
+    return math.log(max(a, 1e-6) / max(b, 1e-6))
+
+
+class Tracker:
+    """The tracks of one camera. Positions must grow from call to call."""
+
+    def __init__(self, rules: TrackerRules) -> None:
+        self._rules = rules
+        self._paths: list[_Path] = []
+        self._looked_at: int | None = None
+        self._next_key = 1
+
+    def look(self, detections: Sequence[Detection], position: int) -> Sighting:
+        """Take the detections of the frame at `position`."""
+        since = position - (self._looked_at if self._looked_at is not None else position)
+        sure = [d for d in detections if d.score >= self._rules.sure_score]
+        unsure = [d for d in detections if d.score < self._rules.sure_score]
+        seen, new = self._match(self._paths, sure, position)
+        kept = {track.key for track in seen}
+        rest = [path for path in self._paths if path.track.key not in kept]
+        late, _ = self._match(rest, unsure, position)
+        gone = self._drop_lost(position, since)
+        seen += late
+        for detection in new:
+            if not any(self._is_same(detection, track.detection) for track in seen):
+                seen.append(self._begin(detection, position))
+        self._looked_at = position
+        return Sighting(tuple(seen), gone)
+
+    def hold(self, position: int) -> None:
+        """Nothing moved until `position`: what was seen at the last look is still there."""
+        for path in self._paths:
+            if path.track.seen_at == self._looked_at:
+                path.stay(position)
+        self._looked_at = position
+
+    def end(self) -> tuple[Track, ...]:
+        """All tracks, as the run is over. The tracker starts anew."""
+        tracks = tuple(path.track for path in self._paths)
+        self._paths, self._looked_at = [], None
+        return tracks
+
+    @property
+    def searching(self) -> bool:
+        """Whether an object that is known was missed at the last look, so that looking pays."""
+        return any(path.track.seen_at != self._looked_at for path in self._paths)
+
+    def _is_same(self, new: Detection, known: Detection) -> bool:
+        """Whether two detections of one frame show the same object, a part of it and the whole."""
+        return new.feature == known.feature and _inside(new.box, known.box) > self._rules.max_inside
+
+    def _begin(self, detection: Detection, position: int) -> Track:
+        path = _Path(self._next_key, detection, position)
+        self._next_key += 1
+        self._paths.append(path)
+        return path.track
+
+    def _match(
+        self, paths: Sequence[_Path], detections: Sequence[Detection], position: int
+    ) -> tuple[list[Track], list[Detection]]:
+        """Tracks that were seen, and detections that are of no track."""
+        if not paths or not detections:
+            return [], list(detections)
+        score = self._overlaps(paths, detections, position)
+        rows, columns = linear_sum_assignment(-score)
+        pairs = [
+            (row, column)
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            if score[row, column] >= self._rules.min_overlap
+        ]
+        seen = [paths[row].see(detections[column], position) for row, column in pairs]
+        taken = {column for _, column in pairs}
+        return seen, [d for index, d in enumerate(detections) if index not in taken]
+
+    def _overlaps(
+        self, paths: Sequence[_Path], detections: Sequence[Detection], position: int
+    ) -> NDArray[np.float64]:
+        """Of each track with each detection, (tracks, detections), both boxes widened; 0..1."""
+        rules = self._rules
+        missing = np.array([position - path.track.seen_at for path in paths]) / TICKS_PER_SECOND
+        reach = np.minimum(rules.reach + rules.reach_per_s * missing, rules.max_reach)[:, None]
+        ours = np.array([astuple(path.predicted(position)) for path in paths])
+        theirs = np.array([astuple(_Place.of(d.box)) for d in detections])
+        same = np.array(
+            [[path.track.detection.feature == d.feature for d in detections] for path in paths]
+        )
+        return np.where(same, _widened_overlap(ours, theirs, reach), 0.0)
+
+    def _drop_lost(self, position: int, since: int) -> tuple[Track, ...]:
+        rules = self._rules
+        gone = []
+        for path in self._paths:
+            limit_s = rules.lost_s if path.track.travel > rules.still_travel else rules.still_lost_s
+            limit = max(int(limit_s * TICKS_PER_SECOND), 3 * since)
+            if position - path.track.seen_at > limit:
+                gone.append(path)
+        self._paths = [path for path in self._paths if path not in gone]
+        return tuple(path.track for path in gone)
+
+
+def _widened_overlap(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], reach: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Intersection over union of (N, 4) with (M, 4) centres and sizes: (N, M).
+
+    Every side is widened by `reach` (N, 1) of the size first (C-BIoU, Yang et al. 2023), so
+    that objects that moved farther than their size between two looks still meet.
+    """
+    half_ours = ours[:, None, 2:] * (0.5 + reach[:, :, None])
+    half_theirs = theirs[None, :, 2:] * (0.5 + reach[:, :, None])
+    low = np.maximum(ours[:, None, :2] - half_ours, theirs[None, :, :2] - half_theirs)
+    high = np.minimum(ours[:, None, :2] + half_ours, theirs[None, :, :2] + half_theirs)
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    union = 4 * (np.prod(half_ours, axis=2) + np.prod(half_theirs, axis=2)) - shared
+    result: NDArray[np.float64] = shared / np.maximum(union, 1e-12)
+    return result

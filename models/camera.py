@@ -1,0 +1,100 @@
+"""Cameras, and what remains of deleted ones."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from tortoise import fields
+from tortoise.indexes import Index
+
+from models.base import ClosedManager, TenantOwned
+
+
+class CameraTable(TenantOwned):
+    """A configured source: key is the surrogate that other tables use, slug its public id.
+
+    `rtsp_url_sealed` is the encrypted address. `change_seq` is the number of its last change in
+    the tenant's log of camera changes.
+    """
+
+    key = fields.UUIDField(primary_key=True)
+    slug = fields.CharField(max_length=63)
+    name = fields.CharField(max_length=200)
+    rtsp_url_sealed = fields.TextField()
+    features = fields.JSONField[list[str]]()
+    fps = fields.FloatField()
+    enabled = fields.BooleanField()
+    record = fields.BooleanField()
+    status = fields.CharField(max_length=16)
+    status_reason = fields.TextField(null=True)
+    status_us = fields.BigIntField()
+    stream = fields.JSONField[dict[str, Any] | None](null=True)
+    change_seq = fields.BigIntField()
+    created_us = fields.BigIntField()
+    updated_us = fields.BigIntField()
+
+    class Meta:
+        table = "camera"
+        manager = ClosedManager()
+        unique_together = (("tenant_id", "slug"),)
+        indexes = (
+            Index(fields=("tenant_id", "created_us", "slug")),
+            Index(fields=("tenant_id", "change_seq")),
+        )
+
+
+class CameraDeletionTable(TenantOwned):
+    """A camera that was deleted: tells subscribers, and the worker whose footage to remove."""
+
+    key = fields.UUIDField(primary_key=True)
+    slug = fields.CharField(max_length=63)
+    change_seq = fields.BigIntField()
+    deleted_us = fields.BigIntField()
+    footage_removed_us = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "camera_deletion"
+        manager = ClosedManager()
+        indexes = (Index(fields=("tenant_id", "change_seq")),)
+
+
+class Camera(msgspec.Struct, frozen=True):
+    tenant_id: str
+    key: UUID
+    slug: str
+    name: str
+    rtsp_url_sealed: str
+    features: list[str]
+    fps: float
+    enabled: bool
+    record: bool
+    status: str
+    status_reason: str | None
+    status_us: int
+    stream: dict[str, Any] | None
+    change_seq: int
+    created_us: int
+    updated_us: int
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder of footage: readable, and never shared with a later namesake."""
+        return camera_folder(self.slug, self.key)
+
+
+class CameraDeletion(msgspec.Struct, frozen=True):
+    tenant_id: str
+    key: UUID
+    slug: str
+    change_seq: int
+    deleted_us: int
+
+    @property
+    def folder(self) -> str:
+        return camera_folder(self.slug, self.key)
+
+
+def camera_folder(slug: str, key: UUID) -> str:
+    return f"{slug}.{key.hex[:8]}"

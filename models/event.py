@@ -1,0 +1,71 @@
+"""Events, numbered in their tenant's log."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from tortoise import fields
+from tortoise.indexes import Index
+
+from models.base import ClosedManager, TenantOwned
+
+
+class EventTable(TenantOwned):
+    """A stored happening.
+
+    `began_seq` is the number of its beginning in the tenant's log and never changes; `seq` moves
+    with each change, and `last_change` says which it was. `at_us`, `position`, `confidence`,
+    `boxes` and `snapshot` describe one frame and never change. `position` (1/90000 s on the
+    camera's media timeline) is null when the frame was not recorded. `snapshot` is
+    `{date}/{hour}/{name}` in the camera's folder. There is no foreign key to the camera: events
+    outlive it.
+    """
+
+    id = fields.CharField(max_length=40, primary_key=True)
+    seq = fields.BigIntField()
+    began_seq = fields.BigIntField()
+    last_change = fields.CharField(max_length=8)
+    camera_key = fields.UUIDField()
+    camera_slug = fields.CharField(max_length=63)
+    type = fields.CharField(max_length=32)
+    confidence = fields.FloatField()
+    at_us = fields.BigIntField()
+    ended_us = fields.BigIntField(null=True)
+    position = fields.BigIntField(null=True)
+    track_id = fields.BigIntField(null=True)
+    boxes = fields.JSONField[list[dict[str, Any]]]()
+    snapshot = fields.CharField(max_length=64, null=True)
+    trace_id = fields.UUIDField()
+    model_version = fields.CharField(max_length=100)
+
+    class Meta:
+        table = "event"
+        manager = ClosedManager()
+        unique_together = (("tenant_id", "seq"), ("tenant_id", "began_seq"))
+        indexes = (
+            Index(fields=("tenant_id", "at_us", "id")),
+            Index(fields=("tenant_id", "camera_slug", "at_us", "id")),
+            Index(fields=("tenant_id", "type", "at_us", "id")),
+        )
+
+
+class Event(msgspec.Struct, frozen=True):
+    tenant_id: str
+    id: str
+    seq: int
+    began_seq: int
+    last_change: str
+    camera_key: UUID
+    camera_slug: str
+    type: str
+    confidence: float
+    at_us: int
+    ended_us: int | None
+    position: int | None
+    track_id: int | None
+    boxes: list[dict[str, Any]]
+    snapshot: str | None
+    trace_id: UUID
+    model_version: str

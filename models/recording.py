@@ -1,0 +1,74 @@
+"""Summaries of what lies on disk: runs answer coverage, hours answer timelines.
+
+The playlists on disk are the truth about segments; these rows can be rebuilt from them.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from tortoise import fields
+from tortoise.indexes import Index
+
+from models.base import ClosedManager, TenantOwned
+
+
+class RecordingRunTable(TenantOwned):
+    """An unbroken recording.
+
+    Footage of it is whole on disk for [started_us, recorded_until_us). `ended_us` and `end_reason`
+    are null while it goes on.
+    """
+
+    run_id = fields.UUIDField(primary_key=True)
+    camera_key = fields.UUIDField()
+    started_us = fields.BigIntField()
+    recorded_until_us = fields.BigIntField()
+    ended_us = fields.BigIntField(null=True)
+    end_reason = fields.TextField(null=True)
+
+    class Meta:
+        table = "recording_run"
+        manager = ClosedManager()
+        indexes = (Index(fields=("tenant_id", "camera_key", "started_us")),)
+
+
+class RecordingHourTable(TenantOwned):
+    """The footage of one camera in one hour folder: [start_us, end_us) with gaps inside."""
+
+    id = fields.UUIDField(primary_key=True)
+    camera_key = fields.UUIDField()
+    date = fields.CharField(max_length=10)
+    hour = fields.CharField(max_length=5)
+    start_us = fields.BigIntField()
+    end_us = fields.BigIntField()
+    duration_us = fields.BigIntField()
+    size_bytes = fields.BigIntField()
+    segments = fields.IntField()
+
+    class Meta:
+        table = "recording_hour"
+        manager = ClosedManager()
+        unique_together = (("tenant_id", "camera_key", "date", "hour"),)
+        indexes = (Index(fields=("tenant_id", "camera_key", "start_us")),)
+
+
+class RecordingRun(msgspec.Struct, frozen=True):
+    run_id: UUID
+    camera_key: UUID
+    started_us: int
+    recorded_until_us: int
+    ended_us: int | None
+    end_reason: str | None
+
+
+class RecordingHour(msgspec.Struct, frozen=True):
+    camera_key: UUID
+    date: str
+    hour: str
+    start_us: int
+    end_us: int
+    duration_us: int
+    size_bytes: int
+    segments: int

@@ -1,0 +1,62 @@
+"""Tenants: who owns rows, what their plan includes, and where their logs stand."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from tortoise import fields
+from tortoise.expressions import F
+from tortoise.models import Model
+
+
+class TenantTable(Model):
+    """A customer.
+
+    `event_seq` and `camera_seq` are the last numbers given out in the tenant's event log and in its
+    log of camera changes. They are bumped in the transaction that writes the numbered rows, so the
+    row lock makes the numbers dense and in commit order. Events numbered up to `event_floor` may
+    have been removed by retention.
+    """
+
+    id = fields.CharField(max_length=63, primary_key=True)
+    camera_limit = fields.IntField()
+    features = fields.JSONField[list[str]]()
+    event_seq = fields.BigIntField(default=0)
+    event_floor = fields.BigIntField(default=0)
+    camera_seq = fields.BigIntField(default=0)
+    created_us = fields.BigIntField()
+
+    class Meta:
+        table = "tenant"
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    id: str
+    camera_limit: int
+    features: list[str]
+    created_us: int
+
+
+class TenantUnknown(LookupError):
+    """There is no tenant of that id."""
+
+
+async def take_numbers(tenant_id: str, log: Literal["event_seq", "camera_seq"], count: int) -> int:
+    """Takes the next `count` numbers of a tenant's log and returns the last of them.
+
+    Call it first in the transaction that writes the numbered rows: it locks the tenant's row until
+    the transaction ends, which is what puts the numbers in commit order.
+    """
+    row = TenantTable.filter(id=tenant_id)
+    if not await row.update(**{log: F(log) + count}):
+        raise TenantUnknown(tenant_id)
+    return await last_number(tenant_id, log)
+
+
+async def last_number(
+    tenant_id: str, log: Literal["event_seq", "camera_seq", "event_floor"]
+) -> int:
+    """The last number that was committed (or taken by this very transaction); 0 for none."""
+    found = await TenantTable.filter(id=tenant_id).values_list(log)
+    return int(found[0][0]) if found else 0

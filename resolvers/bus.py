@@ -1,0 +1,71 @@
+"""Wake-ups between writers and watchers. Carries no data, only "look again"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+
+def events_of(tenant_id: str) -> str:
+    """Topic of a tenant's event log."""
+    return f"events:{tenant_id}"
+
+
+def cameras_of(tenant_id: str) -> str:
+    """Topic of a tenant's camera changes."""
+    return f"cameras:{tenant_id}"
+
+
+CAMERA_CONFIG = "camera-config"
+"""Topic for workers: some camera was created, changed or deleted."""
+
+
+class Bus(Protocol):
+    """A lost ring costs a second of latency, never data: whoever waits looks anyway."""
+
+    async def ring(self, topic: str) -> None: ...
+
+    def bell(self, topic: str) -> AbstractAsyncContextManager[asyncio.Event]:
+        """An event that is set at every ring while the context is open."""
+        ...
+
+    async def check(self) -> str:
+        """Name of the engine; raises Unavailable when it does not answer."""
+        ...
+
+
+class LocalBus:
+    """Bus of one process (all-in-one and tests)."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def ring(self, topic: str) -> None:
+        for bell in self._bells.get(topic, ()):
+            bell.set()
+
+    @asynccontextmanager
+    async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:
+        bell = asyncio.Event()
+        self._bells[topic].add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells[topic].discard(bell)
+            if not self._bells[topic]:
+                del self._bells[topic]
+
+    async def check(self) -> str:
+        return "local"
+
+
+async def wait_for_ring(bell: asyncio.Event, at_most_seconds: float) -> None:
+    """Returns at the next ring, or after a while without one: then look anyway."""
+    try:
+        async with asyncio.timeout(at_most_seconds):
+            await bell.wait()
+    except TimeoutError:
+        return

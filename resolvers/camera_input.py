@@ -1,0 +1,113 @@
+"""What a client may say about a camera, checked before anything is written."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+from media.network import AddressRefused, CameraNetworks, HostUnknown
+from media.rtsp_url import RtspUrlError, parse_rtsp_url
+from resolvers.errors import FieldError, InvalidInput
+
+MIN_FPS, MAX_FPS, DEFAULT_FPS = 0.2, 30.0, 5.0
+MAX_NAME_CHARACTERS = 200
+MAX_FEATURE_NAMES = 64
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+_LATIN = str.maketrans({"đ": "d", "Đ": "d", "ø": "o", "Ø": "o", "ß": "ss", "æ": "ae", "ł": "l"})
+
+
+class CameraDraft(msgspec.Struct, frozen=True):
+    """A camera to be: `id` None lets the server choose a readable one."""
+
+    name: str
+    rtsp_url: str
+    id: str | None = None
+    features: Sequence[str] = ()
+    fps: float = DEFAULT_FPS
+    enabled: bool = True
+    record: bool = True
+
+
+class CameraChanges(msgspec.Struct, frozen=True):
+    """A partial update: None leaves a field as it is."""
+
+    name: str | None = None
+    rtsp_url: str | None = None
+    features: Sequence[str] | None = None
+    fps: float | None = None
+    enabled: bool | None = None
+    record: bool | None = None
+
+
+async def check(
+    networks: CameraNetworks, given: CameraDraft | CameraChanges, camera_id: str | None = None
+) -> None:
+    """Raises InvalidInput that names every field which is wrong.
+
+    A host name that does not resolve is no fault: cameras come up later.
+    """
+    wrong = _plain_faults(given, camera_id)
+    if given.rtsp_url is not None:
+        message = await _url_fault(networks, given.rtsp_url)
+        if message:
+            wrong.append(FieldError("rtsp_url", message))
+    if wrong:
+        raise InvalidInput(*wrong)
+
+
+def _plain_faults(given: CameraDraft | CameraChanges, camera_id: str | None) -> list[FieldError]:
+    wrong = []
+    if camera_id is not None and not _SLUG.fullmatch(camera_id):
+        wrong.append(FieldError("id", "want 1-63 of a-z, 0-9 and -, beginning with no dash"))
+    if given.name is not None and (message := _name_fault(given.name)):
+        wrong.append(FieldError("name", message))
+    if given.fps is not None and not (math.isfinite(given.fps) and MIN_FPS <= given.fps <= MAX_FPS):
+        wrong.append(FieldError("fps", f"want {MIN_FPS} to {MAX_FPS:g} frames per second"))
+    if given.features is not None and len(given.features) > MAX_FEATURE_NAMES:
+        wrong.append(FieldError("features", f"want at most {MAX_FEATURE_NAMES} names"))
+    return wrong
+
+
+def _name_fault(name: str) -> str | None:
+    if not name.strip():
+        return "want a name that is not empty"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"want at most {MAX_NAME_CHARACTERS} characters, got {len(name)}"
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        return "must not contain control characters"
+    return None
+
+
+async def _url_fault(networks: CameraNetworks, text: str) -> str | None:
+    try:
+        url = parse_rtsp_url(text)
+        await asyncio.to_thread(networks.check, url)
+    except (RtspUrlError, AddressRefused) as error:
+        return str(error)
+    except HostUnknown:
+        return None
+    return None
+
+
+def within_plan(features: Sequence[str], plan: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The wanted features that the plan includes, in the order given, and those filtered out."""
+    wanted = list(dict.fromkeys(features))
+    kept = [name for name in wanted if name in plan]
+    return kept, [name for name in wanted if name not in plan]
+
+
+def readable_id(name: str, taken: set[str]) -> str:
+    """`cam-lobby` for «Lobby», `cam-lobby-2` where that is taken."""
+    plain = unicodedata.normalize("NFKD", name.translate(_LATIN)).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    if words.startswith("cam-") or words == "cam":
+        words = words[4:]
+    base = f"cam-{words}"[:56].strip("-")
+    if base not in taken:
+        return base
+    return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)

@@ -1,0 +1,303 @@
+"""Cameras of a tenant: reading, changing, watching them change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from uuid import UUID, uuid4
+
+import msgspec
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from media.redact import redact
+from media.types import CameraState, MediaError, ProbeReport
+from models.base import select
+from models.camera import Camera, CameraDeletion, CameraDeletionTable, CameraTable
+from models.tenant import Tenant, TenantUnknown, last_number, take_numbers
+from resolvers import cursors
+from resolvers.access import Scope, demand, visible
+from resolvers.bus import CAMERA_CONFIG, cameras_of, wait_for_ring
+from resolvers.camera_input import CameraChanges, CameraDraft, check, readable_id, within_plan
+from resolvers.context import Context
+from resolvers.errors import (
+    CameraLimitReached,
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
+from resolvers.tenants import tenant_by_id
+
+LOOK_ANYWAY_SECONDS = 1.0
+
+
+class CameraSaved(msgspec.Struct, frozen=True):
+    """A camera as written, and the wanted features that the plan does not include."""
+
+    camera: Camera
+    filtered_features: list[str]
+
+
+class CameraPage(msgspec.Struct, frozen=True):
+    cameras: list[Camera]
+    has_next: bool
+
+
+async def cameras(ctx: Context) -> list[Camera]:
+    """Every camera of the caller's tenant, oldest first. Raises ScopeMissing."""
+    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ)
+    return await select(rows.order_by("created_us", "slug"), Camera)
+
+
+async def cameras_page(ctx: Context, first: int, after: str | None) -> CameraPage:
+    """At most `first` cameras, oldest first, after a cursor of `camera_cursor`.
+
+    Raises:
+        ScopeMissing: without `cameras:read`.
+        BadCursor: `after` is none of ours.
+    """
+    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ).order_by("created_us", "slug")
+    if after is not None:
+        created, slug = _place(ctx, after)
+        later = await select(
+            rows.filter(created_us=created, slug__gt=slug).limit(first + 1), Camera
+        )
+        rest = rows.filter(created_us__gt=created).limit(first + 1)
+        found = (later + await select(rest, Camera))[: first + 1]
+    else:
+        found = await select(rows.limit(first + 1), Camera)
+    return CameraPage(found[:first], len(found) > first)
+
+
+def camera_cursor(camera: Camera) -> str:
+    return cursors.encode(cursors.CAMERAS, camera.tenant_id, camera.created_us, camera.slug)
+
+
+def _place(ctx: Context, after: str) -> tuple[int, str]:
+    parts = cursors.decode(cursors.CAMERAS, ctx.actor.tenant_id, after, "after")
+    created = cursors.decode_number(parts[0], "after")
+    return created, parts[-1]
+
+
+async def camera(ctx: Context, camera_id: str) -> Camera:
+    """One camera of the caller's tenant.
+
+    Raises:
+        ScopeMissing: without `cameras:read`.
+        NotFound: no such camera in this tenant.
+    """
+    return await camera_for(ctx, camera_id, Scope.CAMERAS_READ)
+
+
+async def camera_for(ctx: Context, camera_id: str, scope: Scope) -> Camera:
+    """One camera, for a use case that needs another scope than reading cameras."""
+    rows = visible(ctx.actor, CameraTable, scope).filter(slug=camera_id)
+    found = await select(rows, Camera)
+    if not found:
+        raise NotFound(f"there is no camera {camera_id!r}")
+    return found[0]
+
+
+def shown_rtsp_url(ctx: Context, camera: Camera) -> str:
+    """The address as this actor may see it: credentials only for those who could set them."""
+    url = ctx.world.vault.open(camera.rtsp_url_sealed)
+    return url if ctx.actor.may(Scope.CAMERAS_WRITE) else redact(url)
+
+
+async def camera_create(ctx: Context, draft: CameraDraft) -> CameraSaved:
+    """A new camera; recording begins at once where it is enabled.
+
+    Raises:
+        ScopeMissing: without `cameras:write`.
+        InvalidInput: names each field that is wrong.
+        Conflict: the id is taken.
+        CameraLimitReached: the plan is full. Exact under any number of parallel creates.
+    """
+    demand(ctx.actor, Scope.CAMERAS_WRITE)
+    await check(ctx.world.networks, draft, draft.id)
+    try:
+        async with in_transaction():
+            tenant, seq = await _numbered(ctx)
+            await _hold_limit(tenant)
+            slug = await _slug_for(ctx, draft)
+            kept, filtered = within_plan(draft.features, tenant.features)
+            key = await _insert(ctx, draft, slug, kept, seq)
+    except IntegrityError as error:
+        raise Conflict("id", f"{draft.id!r} is taken") from error
+    await _announce(ctx)
+    return CameraSaved(await _by_key(ctx, key), filtered)
+
+
+async def _numbered(ctx: Context) -> tuple[Tenant, int]:
+    """Locks the tenant's row until the transaction ends, and takes the next change number."""
+    try:
+        seq = await take_numbers(ctx.actor.tenant_id, "camera_seq", 1)
+    except TenantUnknown as error:
+        raise NotFound(f"there is no tenant {ctx.actor.tenant_id!r}") from error
+    return await tenant_by_id(ctx.actor.tenant_id), seq
+
+
+async def _hold_limit(tenant: Tenant) -> None:
+    count = await CameraTable.within(tenant.id).count()
+    if count >= tenant.camera_limit:
+        raise CameraLimitReached(tenant.camera_limit, count)
+
+
+async def _slug_for(ctx: Context, draft: CameraDraft) -> str:
+    if draft.id is not None:
+        return draft.id
+    taken = await CameraTable.within(ctx.actor.tenant_id).values_list("slug", flat=True)
+    return readable_id(draft.name, {str(slug) for slug in taken})
+
+
+async def _insert(
+    ctx: Context, draft: CameraDraft, slug: str, features: list[str], seq: int
+) -> UUID:
+    now = ctx.world.clock.now_us()
+    key = uuid4()
+    status = CameraState.CONNECTING if draft.enabled else CameraState.DISABLED
+    await CameraTable.create(
+        key=key,
+        tenant_id=ctx.actor.tenant_id,
+        slug=slug,
+        name=draft.name,
+        rtsp_url_sealed=ctx.world.vault.seal(draft.rtsp_url),
+        features=features,
+        fps=draft.fps,
+        enabled=draft.enabled,
+        record=draft.record,
+        status=status.value,
+        status_us=now,
+        change_seq=seq,
+        created_us=now,
+        updated_us=now,
+    )
+    return key
+
+
+async def _by_key(ctx: Context, key: UUID) -> Camera:
+    found = await select(CameraTable.within(ctx.actor.tenant_id).filter(key=key), Camera)
+    if not found:
+        raise NotFound("the camera was deleted meanwhile")
+    return found[0]
+
+
+async def camera_update(ctx: Context, camera_id: str, changes: CameraChanges) -> CameraSaved:
+    """Changes what is given, nothing else.
+
+    Raises:
+        ScopeMissing: without `cameras:write`.
+        NotFound: no such camera in this tenant.
+        InvalidInput: names each field that is wrong.
+    """
+    known = await camera_for(ctx, camera_id, Scope.CAMERAS_WRITE)
+    await check(ctx.world.networks, changes)
+    values: dict[str, object] = {
+        name: value
+        for name in ("name", "fps", "enabled", "record")
+        if (value := getattr(changes, name)) is not None
+    }
+    if changes.rtsp_url is not None:
+        values["rtsp_url_sealed"] = ctx.world.vault.seal(changes.rtsp_url)
+    filtered: list[str] = []
+    async with in_transaction():
+        tenant, seq = await _numbered(ctx)
+        if changes.features is not None:
+            values["features"], filtered = within_plan(changes.features, tenant.features)
+        now = ctx.world.clock.now_us()
+        rows = CameraTable.within(ctx.actor.tenant_id).filter(key=known.key)
+        status = _status_after(known, changes.enabled, now)
+        await rows.update(**values, **status, updated_us=now, change_seq=seq)
+    await _announce(ctx)
+    return CameraSaved(await _by_key(ctx, known.key), filtered)
+
+
+def _status_after(known: Camera, enabled: bool | None, now_us: int) -> dict[str, object]:
+    """Switching off or on shows at once; the worker's own word follows."""
+    if enabled is None or enabled == known.enabled:
+        return {}
+    state = CameraState.CONNECTING if enabled else CameraState.DISABLED
+    return {"status": state.value, "status_reason": None, "status_us": now_us}
+
+
+async def camera_delete(ctx: Context, camera_id: str) -> CameraDeletion:
+    """Deletes a camera: recording stops at once, its footage goes in the background.
+
+    Raises:
+        ScopeMissing: without `cameras:write`.
+        NotFound: no such camera in this tenant.
+    """
+    known = await camera_for(ctx, camera_id, Scope.CAMERAS_WRITE)
+    async with in_transaction():
+        _, seq = await _numbered(ctx)
+        gone = await CameraTable.within(ctx.actor.tenant_id).filter(key=known.key).delete()
+        if not gone:
+            raise NotFound(f"there is no camera {camera_id!r}")
+        deletion = CameraDeletion(
+            known.tenant_id, known.key, known.slug, seq, ctx.world.clock.now_us()
+        )
+        await CameraDeletionTable.create(**msgspec.structs.asdict(deletion))
+    await _announce(ctx)
+    return deletion
+
+
+async def _announce(ctx: Context) -> None:
+    await ctx.world.bus.ring(cameras_of(ctx.actor.tenant_id))
+    await ctx.world.bus.ring(CAMERA_CONFIG)
+
+
+async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
+    """First every camera as it is, then each change as it commits, without a race between them.
+
+    Several changes of one camera in quick succession may come as one: the last.
+
+    Raises:
+        ScopeMissing: without `cameras:read`.
+    """
+    async with ctx.world.bus.bell(cameras_of(ctx.actor.tenant_id)) as bell:
+        seen = await last_number(ctx.actor.tenant_id, "camera_seq")
+        for each in await cameras(ctx):
+            yield each
+        while True:
+            bell.clear()
+            for change in await _changes_after(ctx, seen):
+                seen = change.change_seq
+                yield change
+            await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
+
+
+async def _changes_after(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:
+    """Bounded by the last number first: two queries alone would not see one moment."""
+    last = await last_number(ctx.actor.tenant_id, "camera_seq")
+    if last == seen:
+        return []
+    span = {"change_seq__gt": seen, "change_seq__lte": last}
+    changed = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ).filter(**span)
+    deleted = visible(ctx.actor, CameraDeletionTable, Scope.CAMERAS_READ).filter(**span)
+    found: list[Camera | CameraDeletion] = [
+        *await select(changed, Camera),
+        *await select(deleted, CameraDeletion),
+    ]
+    return sorted(found, key=lambda change: change.change_seq)
+
+
+async def camera_probe(ctx: Context, rtsp_url: str) -> ProbeReport:
+    """Opens an address for a moment and says what is there and what will not work.
+
+    Raises:
+        ScopeMissing: without `cameras:write`.
+        InvalidInput: the address is refused, or nothing that can be recorded is there.
+        Unavailable: no media worker can be reached.
+    """
+    demand(ctx.actor, Scope.CAMERAS_WRITE)
+    await check(ctx.world.networks, CameraChanges(rtsp_url=rtsp_url))
+    if ctx.world.probe is None:
+        raise Unavailable("no media worker can be reached to look at the camera")
+    try:
+        return await asyncio.wait_for(ctx.world.probe(rtsp_url), timeout=30)
+    except MediaError as error:
+        raise InvalidInput(FieldError("rtsp_url", str(error))) from error
+    except TimeoutError as error:
+        raise InvalidInput(FieldError("rtsp_url", "no answer within 30 s")) from error

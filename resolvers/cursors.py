@@ -1,0 +1,56 @@
+"""Opaque places: in a tenant's event log, and in lists that are paged through."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from resolvers.errors import BadCursor, FieldError
+
+LOG, EVENTS, CAMERAS = "l", "e", "c"
+"""Kinds: a place in the event log, in a list of events, in a list of cameras."""
+
+
+def encode(kind: str, tenant_id: str, *place: str | int) -> str:
+    text = "\x1f".join([kind, tenant_id, *map(str, place)])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(kind: str, tenant_id: str, cursor: str, field: str) -> list[str]:
+    """The parts that were encoded.
+
+    Raises:
+        BadCursor: not a cursor of this kind and this tenant; `field` is named.
+    """
+    bad = BadCursor(FieldError(field, "not a cursor that this server gave out"))
+    if len(cursor) > 400 or not cursor.isascii():
+        raise bad
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise bad from error
+    found_kind, _, rest = text.partition("\x1f")
+    found_tenant, _, place = rest.partition("\x1f")
+    if found_kind != kind or found_tenant != tenant_id or not place:
+        raise bad
+    return place.split("\x1f")
+
+
+def decode_number(text: str, field: str) -> int:
+    """A part that must be a count: digits, below 2^63."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BadCursor(FieldError(field, "not a cursor that this server gave out"))
+    return int(text)
+
+
+def encode_log(tenant_id: str, seq: int) -> str:
+    return encode(LOG, tenant_id, seq)
+
+
+def decode_log(tenant_id: str, cursor: str, field: str = "after") -> int:
+    """The number after which to go on."""
+    parts = decode(LOG, tenant_id, cursor, field)
+    if len(parts) != 1:
+        raise BadCursor(FieldError(field, "not a cursor that this server gave out"))
+    return decode_number(parts[0], field)

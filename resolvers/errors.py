@@ -1,0 +1,83 @@
+"""Every way a use case can refuse. Adapters map these; nothing else is mapped.
+
+* VmsError
+  - NotAuthenticated        no token, or a bad or expired one
+  - ScopeMissing            a good token without the scope
+  - NotFound                also: exists, but in another tenant
+    - NotRecorded           the event's frame is not in any recording
+  - InvalidInput            names every field that is wrong
+    - BadCursor
+  - Conflict                the id is taken
+  - CameraLimitReached
+  - Unavailable             something this needs is not here now
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """`field` in the caller's spelling of the domain (`rtsp_url`), `message` what was wanted."""
+
+    field: str
+    message: str
+
+
+class VmsError(Exception):
+    """`code` is stable; the text is for people and holds no secret."""
+
+    code = "INTERNAL"
+
+
+class NotAuthenticated(VmsError):
+    code = "NOT_AUTHENTICATED"
+
+
+class TokenExpired(NotAuthenticated):
+    code = "TOKEN_EXPIRED"
+
+
+class ScopeMissing(VmsError):
+    code = "SCOPE_MISSING"
+
+
+class NotFound(VmsError):
+    code = "NOT_FOUND"
+
+
+class NotRecorded(NotFound):
+    code = "NOT_RECORDED"
+
+
+class InvalidInput(VmsError):
+    code = "INVALID_INPUT"
+
+    def __init__(self, *fields: FieldError) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.message}" for each in fields))
+        self.fields = fields
+
+
+class BadCursor(InvalidInput):
+    code = "BAD_CURSOR"
+
+
+class Conflict(VmsError):
+    code = "CONFLICT"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.fields = (FieldError(field, message),)
+
+
+class CameraLimitReached(VmsError):
+    code = "CAMERA_LIMIT_REACHED"
+
+    def __init__(self, limit: int, count: int) -> None:
+        super().__init__(f"the plan allows {limit} cameras and there are {count}")
+        self.limit, self.count = limit, count
+
+
+class Unavailable(VmsError):
+    code = "UNAVAILABLE"

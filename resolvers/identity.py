@@ -1,0 +1,146 @@
+"""Credentials to actors: bearer tokens of people and programs, and playback grants in URLs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from media.clock import Clock
+from resolvers.access import Actor, Interval, Scope
+from resolvers.errors import NotAuthenticated, TokenExpired
+
+ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
+GRANT_SECONDS = 900
+
+KeyLookup = Callable[[str], Any]
+"""Finds the verification key for an unverified token; blocking, raises jwt.PyJWTError."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPolicy:
+    """How bearer tokens are verified: all of it from configuration, none from the token.
+
+    `algorithm` is one of ALGORITHMS. `key` is the secret, a PEM public key, or a lookup by key id.
+    `scope_map` translates an issuer's scope names to ours.
+    """
+
+    algorithm: str
+    key: str | KeyLookup = field(repr=False)
+    issuer: str | None = None
+    audience: str | None = None
+    tenant_claim: str = "tenant_id"
+    scope_claim: str = "scope"
+    scope_map: Mapping[str, str] = field(default_factory=dict)
+
+
+class Identity:
+    """Verifies tokens and grants, and signs grants.
+
+    `grant_key` is secret and differs from the token key, so that neither can stand for the other.
+    """
+
+    def __init__(self, policy: TokenPolicy, grant_key: str, clock: Clock) -> None:
+        if policy.algorithm not in ALGORITHMS:
+            raise ValueError(f"token algorithm {policy.algorithm} is not one of {ALGORITHMS}")
+        self._policy, self._grant_key, self._clock = policy, grant_key, clock
+
+    async def actor_of_token(self, token: str) -> Actor:
+        """The actor that a bearer token stands for.
+
+        Raises:
+            NotAuthenticated: malformed, wrongly signed, or without a required claim.
+            TokenExpired: good, but over.
+        """
+        try:
+            key = self._policy.key
+            if callable(key):
+                key = await asyncio.to_thread(key, token)
+            claims = self._verified(token, key)
+        except jwt.ExpiredSignatureError as error:
+            raise TokenExpired("the token has expired") from error
+        except (jwt.PyJWTError, ValueError, TypeError, UnicodeError) as error:
+            raise NotAuthenticated("the token is not valid") from error
+        return self._actor(claims)
+
+    def _verified(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[self._policy.algorithm],
+            audience=self._policy.audience,
+            issuer=self._policy.issuer,
+            options={
+                "require": ["exp"],
+                "verify_aud": self._policy.audience is not None,
+                "verify_iat": False,  # an issuer's clock a second ahead is no forgery
+            },
+        )
+        return claims
+
+    def _actor(self, claims: Mapping[str, Any]) -> Actor:
+        tenant_id = claims.get(self._policy.tenant_claim)
+        if not isinstance(tenant_id, str) or not tenant_id:
+            raise NotAuthenticated(f"the token lacks the claim {self._policy.tenant_claim}")
+        if self._policy.scope_claim not in claims:
+            raise NotAuthenticated(f"the token lacks the claim {self._policy.scope_claim}")
+        return Actor(
+            tenant_id=tenant_id,
+            scopes=self._scopes(claims[self._policy.scope_claim]),
+            expires_us=int(claims["exp"]) * 1_000_000,
+        )
+
+    def _scopes(self, claim: object) -> frozenset[Scope]:
+        """Names that we do not know are other systems' scopes: they grant nothing here."""
+        names = claim.split() if isinstance(claim, str) else claim
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise NotAuthenticated("the token's scope is neither a string nor a list of strings")
+        known = {scope.value for scope in Scope}
+        ours = (self._policy.scope_map.get(name, name) for name in names)
+        return frozenset(Scope(name) for name in ours if name in known)
+
+    def sign_grant(self, actor: Actor, camera_id: str, interval: Interval) -> str:
+        """A token for URLs: play this camera's footage of this interval, for a short while.
+
+        Its end is rounded up to whole minutes, so that a playlist loaded again soon has the same
+        URLs, and never lies beyond the end of the actor's own credential.
+        """
+        now = self._clock.now_us() // 1_000_000
+        expires = -(-(now + GRANT_SECONDS) // 60) * 60
+        if actor.expires_us is not None:
+            expires = min(expires, actor.expires_us // 1_000_000)
+        claims = {
+            "t": actor.tenant_id,
+            "c": camera_id,
+            "f": interval.from_us,
+            "u": interval.to_us,
+            "exp": expires,
+        }
+        return jwt.encode(claims, self._grant_key, algorithm="HS256")
+
+    def actor_of_grant(self, grant: str) -> Actor:
+        """The narrowed actor of a grant: one camera, one interval, playback only.
+
+        Raises:
+            NotAuthenticated: not a grant of ours.
+            TokenExpired: over.
+        """
+        try:
+            claims = jwt.decode(
+                grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t", "c"]}
+            )
+            interval = Interval(int(claims["f"]), int(claims["u"]))
+        except jwt.ExpiredSignatureError as error:
+            raise TokenExpired("the playback grant has expired") from error
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, UnicodeError) as error:
+            raise NotAuthenticated("the playback grant is not valid") from error
+        return Actor(
+            tenant_id=claims["t"],
+            scopes=frozenset({Scope.PLAYBACK_READ}),
+            cameras=frozenset({claims["c"]}),
+            interval=interval,
+            expires_us=int(claims["exp"]) * 1_000_000,
+        )
