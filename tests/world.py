@@ -31,6 +31,19 @@ SECRET = "a secret for tests, long enough for HS256"
 EVERY_SCOPE = " ".join(scope.value for scope in Scope if scope is not Scope.PLATFORM_ADMIN)
 
 
+class StandingClock:
+    """A clock that stands still at a given wall time."""
+
+    def __init__(self, now_us: int) -> None:
+        self._now_us = now_us
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def monotonic_us(self) -> int:
+        return self._now_us
+
+
 @asynccontextmanager
 async def open_world(folder: Path, hour_seconds: int = 3600) -> AsyncIterator[World]:
     """A world with the tenants `default` and `acme`, closed again at the end."""

@@ -1,0 +1,80 @@
+"""The HTTP side: both dialects, health and metrics on one Starlette app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compat_rest.errors import exception_handlers
+from compat_rest.limits import BodyLimit
+from compat_rest.routes import routes as rest_routes
+from schema.view import graphql_routes
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from app.health import live, ready
+from app.metrics import CountRequests, metrics_endpoint
+from resolvers.context import World
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """What the HTTP side takes from the settings.
+
+    `origins` are web origins beside the server's own that may call from a browser. `assets` is
+    where the playground's files lie, None without them.
+    """
+
+    metrics_user: str
+    metrics_password: str = field(repr=False)
+    origins: Sequence[str] = ()
+    assets: Path | None = None
+
+
+EXPOSED_HEADERS = ["Location", "Link", "X-Filtered-Features", "WWW-Authenticate"]
+
+
+def build_api(world: World, options: ApiOptions) -> Starlette:
+    """The ASGI app over a world that is already open."""
+    metrics = metrics_endpoint(options.metrics_user, options.metrics_password)
+    app = Starlette(
+        routes=[
+            Route("/", _to_playground),
+            Route("/v2/health", live),
+            Route("/v2/health/ready", ready),
+            Route("/v2/metrics", metrics),
+            *rest_routes,
+            *graphql_routes(),
+        ],
+        middleware=[Middleware(CountRequests), *_cors(options.origins), Middleware(BodyLimit)],
+        exception_handlers=exception_handlers,
+    )
+    app.state.world = world
+    app.state.origins = frozenset(options.origins) or None
+    app.state.assets = options.assets
+    return app
+
+
+async def _to_playground(_: Request) -> RedirectResponse:
+    return RedirectResponse("/graphql")
+
+
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """Bearer tokens are sent by script, not by the browser, so no credentials are allowed."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range", "If-None-Match"],
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        )
+    ]

@@ -1,0 +1,36 @@
+"""`vms api`: the HTTP side alone, without a codec in the process."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from app.api import ApiOptions, build_api
+from app.installation import open_installation
+from app.keyring import Keyring
+from app.serving import serving, told_to_stop
+from app.settings import Settings
+from app.world import build_world
+
+log = logging.getLogger(__name__)
+
+ASSETS = Path(".assets")
+
+
+def api_options(settings: Settings) -> ApiOptions:
+    return ApiOptions(
+        metrics_user=settings.metrics_user,
+        metrics_password=Keyring(settings).metrics_password(),
+        origins=settings.origins,
+        assets=ASSETS.resolve() if ASSETS.is_dir() else None,
+    )
+
+
+async def run_api(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    world = build_world(settings)
+    async with told_to_stop() as stop, open_installation(settings, world):
+        app = build_api(world, api_options(settings))
+        async with serving(app, settings.host, settings.port) as server:
+            log.info("listening on %s:%s", settings.host, server.port)
+            await stop.wait()

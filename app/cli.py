@@ -1,0 +1,125 @@
+"""The `vms` command."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from app.cli_models import models_app
+from app.cli_tenants import tenants_app
+from app.keyring import KeyringError
+from app.logging import set_up_logging
+from app.settings import Settings, SettingsError, read_settings, settings_table
+
+app = typer.Typer(
+    name="vms",
+    help="Video management: cameras in; recordings, events, GraphQL and /v2 REST out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(models_app, name="models")
+app.add_typer(tenants_app, name="tenants")
+
+
+@app.callback()
+def prepare(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand != "settings" and "--help" not in sys.argv:
+        ctx.obj = read_settings()
+        set_up_logging(ctx.obj.log_level)
+
+
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """Everything in one process, with simulated cameras that play real footage."""
+    from app.processes import run_demo
+
+    _run(lambda: run_demo(_settings(ctx)))
+
+
+@app.command()
+def serve(ctx: typer.Context) -> None:
+    """Everything in one process: API and media worker."""
+    from app.processes import run_serve
+
+    _run(lambda: run_serve(_settings(ctx)))
+
+
+@app.command()
+def api(ctx: typer.Context) -> None:
+    """An API process: no codec, no inference. Needs PostgreSQL and Redis to be of use."""
+    from app.api_process import run_api
+
+    _run(lambda: run_api(_settings(ctx)))
+
+
+@app.command()
+def worker(ctx: typer.Context) -> None:
+    """A media worker: records cameras and finds events. Needs PostgreSQL and Redis."""
+    from app.processes import run_worker_process
+
+    _run(lambda: run_worker_process(_settings(ctx)))
+
+
+@app.command()
+def migrate(ctx: typer.Context) -> None:
+    """Brings the database's tables to the version of this program."""
+    from models.database import close_database, migrate_database
+
+    settings = _settings(ctx)
+
+    async def run() -> None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            await migrate_database(settings.database)
+        finally:
+            await close_database()
+
+    _run(run)
+    typer.echo("the database is up to date")
+
+
+@app.command()
+def token(
+    ctx: typer.Context,
+    scope: Annotated[str, typer.Option(help="Scopes, separated by spaces.")],
+    tenant: Annotated[str, typer.Option(help="The tenant it is for.")] = "default",
+    ttl: Annotated[str, typer.Option(help="How long it is good: 90s, 15m, 1h, 30d.")] = "1h",
+) -> None:
+    """Prints a signed token."""
+    from app.tokens import make_token, scopes_of, seconds_of
+    from media.clock import SystemClock
+
+    try:
+        seconds, scopes = seconds_of(ttl), scopes_of(scope)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(make_token(_settings(ctx), SystemClock(), tenant, scopes, seconds))
+
+
+@app.command()
+def settings() -> None:
+    """Prints every setting as a Markdown table."""
+    typer.echo(settings_table())
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    found: Settings = ctx.obj
+    return found
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main())
+
+
+def main() -> None:
+    """The console script: what an operator can mend is said in one line, without a traceback."""
+    try:
+        app()
+    except (SettingsError, KeyringError) as error:
+        typer.echo(f"vms: {error}", err=True)
+        sys.exit(2)

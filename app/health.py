@@ -1,0 +1,91 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from tortoise import Tortoise
+from tortoise.exceptions import BaseORMException
+
+from resolvers.context import World
+from resolvers.errors import Unavailable
+
+CHECK_SECONDS = 1.5
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+
+
+async def live(_: Request) -> JSONResponse:
+    """GET /v2/health: the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def ready(request: Request) -> JSONResponse:
+    """GET /v2/health/ready: each component's state; 503 unless all that is vital is well.
+
+    Models are reported and not vital: without one the system records and serves.
+    """
+    world: World = request.app.state.world
+    names = ("postgres", "redis", "storage")
+    states = await asyncio.gather(_database(), _bus(world), _storage(world))
+    checks = dict(zip(names, states, strict=True))
+    well = all(check["status"] == "ok" for check in states)
+    body = {
+        "status": "ok" if well else "unavailable",
+        "checks": {**checks, "models": _models(world)},
+    }
+    headers = {"Cache-Control": "no-store"}
+    return JSONResponse(body, status_code=200 if well else 503, headers=headers)
+
+
+async def _database() -> dict[str, Any]:
+    engine = Tortoise.get_connection("default").capabilities.dialect
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await Tortoise.get_connection("default").execute_query("SELECT 1")
+    except (TimeoutError, OSError, BaseORMException):
+        return {"status": "unavailable", "engine": engine}
+    return {"status": "ok", "engine": engine}
+
+
+async def _bus(world: World) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return {"status": "ok", "engine": await world.bus.check()}
+    except (TimeoutError, Unavailable):
+        return {"status": "unavailable", "engine": "redis"}
+
+
+async def _storage(world: World) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            free = await asyncio.to_thread(_free_bytes, world)
+    except (TimeoutError, OSError):
+        return {"status": "unavailable", "reason": "the recordings folder cannot be written"}
+    if free < LEAST_FREE_BYTES:
+        return {"status": "unavailable", "reason": "the disk is full", "free_bytes": free}
+    return {"status": "ok", "free_bytes": free}
+
+
+def _free_bytes(world: World) -> int:
+    root = world.store.root
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise PermissionError(root)
+    return shutil.disk_usage(root).free
+
+
+def _models(world: World) -> dict[str, Any]:
+    models = world.models()
+    active = next((model for model in models if model.active), None)
+    if active is not None:
+        return {
+            "status": "ok",
+            "active": f"{active.name}@{active.version}",
+            "device": active.device,
+        }
+    reason = next((model.reason for model in models if model.reason), None)
+    return {"status": "missing", "reason": reason or "no model is installed: vms models pull"}

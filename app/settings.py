@@ -1,0 +1,140 @@
+"""Every setting, read once from the environment: the only place that reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "VMS_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or wrong; the text names it."""
+
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+"""Written as `a,b,c`."""
+
+
+class Settings(BaseSettings):
+    """What an operator may say. Descriptions are the README's settings table."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        Path(".data"), description="Database, recordings, models and generated secrets"
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    database_url: SecretStr | None = Field(
+        None, description="`postgres://…`; without it SQLite in the data directory"
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://…`; without it a bus inside the process"
+    )
+    jwt_secret: SecretStr | None = Field(
+        None, description="Secret of HS256 tokens, at least 32 characters; else generated"
+    )
+    jwt_algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"] = Field(
+        "HS256", description="How tokens are signed: HS256, RS256, ES256 or EdDSA"
+    )
+    jwt_public_key: str | None = Field(
+        None, description="PEM key that verifies RS256, ES256 or EdDSA tokens"
+    )
+    jwt_jwks_url: str | None = Field(
+        None, description="Key set of an identity provider, in place of a PEM key"
+    )
+    jwt_issuer: str | None = Field(None, description="`iss` that tokens must carry")
+    jwt_audience: str | None = Field(None, description="`aud` that tokens must carry")
+    jwt_tenant_claim: str = Field("tenant_id", description="Claim that names the tenant")
+    jwt_scope_claim: str = Field("scope", description="Claim that lists the scopes")
+    jwt_scope_map: dict[str, str] = Field(
+        default_factory=dict, description="JSON object: an issuer's scope names to ours"
+    )
+    grant_key: SecretStr | None = Field(
+        None, description="Secret that signs playback addresses; else generated"
+    )
+    camera_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Fernet keys that seal camera addresses, newest first; else generated"
+    )
+    metrics_user: str = Field("metrics", description="User of `/v2/metrics`")
+    metrics_password: SecretStr | None = Field(
+        None, description="Password of `/v2/metrics`; else generated"
+    )
+    camera_networks: Listed = Field(
+        ("default",),
+        description="Networks that cameras may be on, CIDRs; `default` is all but loopback, "
+        "link-local and cloud metadata",
+    )
+    origins: Listed = Field(
+        (), description="Web origins that may call the API from a browser, beside its own"
+    )
+    rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="How RTP comes: tcp or udp")
+    model: str | None = Field(
+        None, description="Model to detect with; without it the first installed of the catalogue"
+    )
+    device: str = Field("AUTO", description="Where inference runs: AUTO, CPU, GPU or NPU")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+
+    @field_validator("camera_networks", "origins", "camera_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("jwt_secret", "grant_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("want at least 32 characters")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The address of the database, with its password: never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite://{self.data_dir.resolve()}/vms.db"
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: names each variable that is unknown or wrong, never its value.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown settings: {', '.join(unknown)}; `vms settings` lists them")
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = (
+            f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError("; ".join(faults)) from None
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table."""
+    rows = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
+    if isinstance(default, (str, int, Path)) and str(default):
+        return f"`{default}`"
+    return ""

@@ -1,0 +1,81 @@
+"""The world of a process, made from its settings."""
+
+from __future__ import annotations
+
+import jwt
+
+from app.bus_redis import RedisBus
+from app.keyring import Keyring
+from app.settings import Settings, SettingsError
+from media.clock import SystemClock
+from media.network import CameraNetworks, NetworkListError
+from media.store import RecordingStore
+from resolvers.bus import Bus, LocalBus
+from resolvers.context import World
+from resolvers.identity import Identity, KeyLookup, TokenPolicy
+from resolvers.vault import Vault
+
+
+def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> World:
+    """Everything that requests and workers share.
+
+    `extra_networks` are allowed for cameras beside the configured ones.
+
+    Raises:
+        SettingsError: settings contradict each other.
+    """
+    keyring, clock = Keyring(settings), SystemClock()
+    recordings = settings.data_dir / "recordings"
+    recordings.mkdir(parents=True, exist_ok=True)
+    try:
+        networks = CameraNetworks((*settings.camera_networks, *extra_networks))
+        vault = Vault(keyring.camera_keys())
+    except NetworkListError as error:
+        raise SettingsError(f"VMS_CAMERA_NETWORKS: {error}") from error
+    except ValueError as error:
+        raise SettingsError("VMS_CAMERA_KEYS: want Fernet keys, 32 bytes as base64") from error
+    return World(
+        bus=_bus(settings),
+        clock=clock,
+        identity=Identity(token_policy(settings, keyring), keyring.grant_key(), clock),
+        vault=vault,
+        networks=networks,
+        store=RecordingStore(recordings),
+    )
+
+
+def _bus(settings: Settings) -> Bus:
+    if settings.redis_url is None:
+        return LocalBus()
+    return RedisBus(settings.redis_url.get_secret_value())
+
+
+def token_policy(settings: Settings, keyring: Keyring) -> TokenPolicy:
+    """How tokens are verified. Raises SettingsError when the key for the algorithm is missing."""
+    return TokenPolicy(
+        algorithm=settings.jwt_algorithm,
+        key=_verification_key(settings, keyring),
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        tenant_claim=settings.jwt_tenant_claim,
+        scope_claim=settings.jwt_scope_claim,
+        scope_map=settings.jwt_scope_map,
+    )
+
+
+def _verification_key(settings: Settings, keyring: Keyring) -> str | KeyLookup:
+    if settings.jwt_algorithm == "HS256":
+        return keyring.token_secret()
+    if settings.jwt_jwks_url:
+        return key_set(settings.jwt_jwks_url)
+    if settings.jwt_public_key:
+        return settings.jwt_public_key
+    raise SettingsError(
+        f"VMS_JWT_ALGORITHM={settings.jwt_algorithm} needs VMS_JWT_PUBLIC_KEY or VMS_JWT_JWKS_URL"
+    )
+
+
+def key_set(url: str) -> KeyLookup:
+    """Looks keys up by `kid` in a JSON Web Key Set, kept for five minutes."""
+    client = jwt.PyJWKClient(url, cache_keys=True, lifespan=300, timeout=5)
+    return lambda token: client.get_signing_key_from_jwt(token).key

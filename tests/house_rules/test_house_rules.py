@@ -1,0 +1,113 @@
+"""Rules no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from compat_rest.routes import routes
+from schema.root import schema
+from starlette.routing import Route, WebSocketRoute
+from tortoise.models import Model
+
+from app.settings import settings_table
+from models import camera, event, recording
+from models.base import ClosedManager, TenantOwned
+
+ROOMS = ["app", "schema", "resolvers", "compat_rest", "media", "models", "tests"]
+SOURCES = sorted(
+    path for room in ROOMS for path in Path(room).rglob("*.py") if "migrations" not in path.parts
+)
+
+
+def tables() -> list[type[Model]]:
+    return [
+        each
+        for module in (camera, event, recording)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, TenantOwned) and each is not TenantOwned
+    ]
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.__name__)
+def test_tenant_owned_tables_are_closed(table: type[Model]) -> None:
+    assert isinstance(table._meta.manager, ClosedManager)
+
+
+@pytest.mark.parametrize("route", routes, ids=lambda route: str(getattr(route, "path", route)))
+def test_every_rest_route_names_the_graphql_field_it_equals(route: Route | WebSocketRoute) -> None:
+    if route.path == "/v2/openapi.json":
+        return
+    text = _docs_of(route)
+    named = re.findall(r"= (Query|Mutation|Subscription|Camera|Event)\.(\w+)", text)
+    assert named, f"{route.path}: no docstring names a GraphQL field"
+    sdl = schema.as_str()
+    for owner, field in named:
+        assert re.search(rf"type {owner}\b[^}}]*?\b{field}[(:]", sdl, re.DOTALL), (owner, field)
+
+
+def _docs_of(route: Route | WebSocketRoute) -> str:
+    endpoint = route.endpoint
+    own = [getattr(endpoint, "__doc__", None) or ""]
+    if isinstance(endpoint, type):
+        own += [getattr(member, "__doc__", None) or "" for member in vars(endpoint).values()]
+    return "\n".join(own)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_functions_stay_short(path: Path) -> None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, kinds) and node.end_lineno is not None:
+            assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno} {node.name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_modules_say_what_they_are_for(path: Path) -> None:
+    text = path.read_text()
+    if text.strip() and "tests" not in path.parts:
+        assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+
+
+def test_broad_excepts_stand_only_where_a_thread_or_process_ends() -> None:
+    allowed = {"media/pipeline.py", "media/run.py", "media/detect/pool.py"}
+    found = {
+        str(path)
+        for path in SOURCES
+        if "tests" not in path.parts
+        and re.search(r"except (Base)?Exception\b", path.read_text())
+        and not re.search(r"except BaseException:\n(.*\n)+?\s+raise\n", path.read_text())
+    }
+    assert found <= allowed
+
+
+def test_an_api_process_starts_without_a_codec() -> None:
+    code = (
+        "import sys, app.api_process; "
+        "loaded = {'av', 'openvino', 'numpy', 'aiortc'} & set(sys.modules); "
+        "sys.exit(','.join(sorted(loaded)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_readme_lists_every_setting() -> None:
+    assert settings_table() in Path("README.md").read_text(), "paste `vms settings` into README.md"
+
+
+def test_documents_that_code_names_exist() -> None:
+    named = {
+        name
+        for path in SOURCES
+        for name in re.findall(r"\bdocs/[a-z0-9/-]+\.md\b", path.read_text())
+    }
+    assert [name for name in sorted(named) if not Path(name).exists()] == []

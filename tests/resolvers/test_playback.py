@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+
+from media.store import Hour
+from resolvers import ingest, playback
+from resolvers.access import Interval, Scope
+from resolvers.cameras import camera_delete
+from resolvers.context import Context, World
+from resolvers.errors import InvalidInput, NotFound, NotRecorded, ScopeMissing
+from tests.footage import INIT, TICKS, lay_down, segment
+from tests.world import StandingClock, add_camera, add_events, beginning, context
+
+NOON = 1_780_056_000_000_000
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+
+
+def granted(world: World, playlist: str) -> Context:
+    """The actor of the grant in a playlist's addresses."""
+    found = re.search(r"grant=([^\s\"]+)", playlist)
+    assert found
+    return Context(world.identity.actor_of_grant(found[1]), world)
+
+
+async def test_an_events_offset_counts_ticks_across_gaps_and_runs(world: World) -> None:
+    camera = await add_camera(world)
+    lay_down(
+        world,
+        camera,
+        [segment(NOON, 900), segment(NOON + 60 * SECOND, 900 + 4 * TICKS, seconds=2)],
+    )
+    at = NOON + 61 * SECOND
+    event = beginning(camera.key, at, position=900 + 5 * TICKS)
+    await add_events(world, camera, [event])
+    found = await playback.event_playback(context(world), event.event_id)
+    assert found.offset_us == 5 * SECOND + playback.NUDGE_US
+    assert found.playlist_url == "/v2/hls/cam-front-01/2026-05-29/12/index.m3u8"
+
+
+async def test_a_frame_after_the_turn_of_the_hour_plays_where_its_segment_lies(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    lay_down(world, camera, [segment(NOON + HOUR - 2 * SECOND, 0)])
+    lay_down(world, camera, [segment(NOON + HOUR + 2 * SECOND, 4 * TICKS)])
+    event = beginning(camera.key, NOON + HOUR + SECOND, position=3 * TICKS)
+    await add_events(world, camera, [event])
+    found = await playback.event_playback(context(world), event.event_id)
+    assert (found.playlist_url.split("/")[-2], found.offset_us) == (
+        "12",
+        3 * SECOND + playback.NUDGE_US,
+    )
+
+
+async def test_a_frame_that_is_still_being_written_is_answered_for(world: World) -> None:
+    camera = await add_camera(world)
+    lay_down(world, camera, [segment(NOON, 0)])
+    event = beginning(camera.key, NOON + 5 * SECOND, position=5 * TICKS)
+    await add_events(world, camera, [event])
+    soon = replace(world, clock=StandingClock(NOON + 6 * SECOND))
+    found = await playback.event_playback(context(soon), event.event_id)
+    assert found.offset_us == 5 * SECOND + playback.NUDGE_US
+    later = replace(world, clock=StandingClock(NOON + HOUR))
+    with pytest.raises(NotRecorded):
+        await playback.event_playback(context(later), event.event_id)
+
+
+async def test_what_was_never_recorded_or_is_gone_says_so(world: World) -> None:
+    camera = await add_camera(world)
+    unrecorded = beginning(camera.key, NOON)
+    lost = beginning(camera.key, NOON, position=7)
+    await add_events(world, camera, [unrecorded, lost])
+    for event in (unrecorded, lost):
+        with pytest.raises(NotRecorded):
+            await playback.event_playback(context(world), event.event_id)
+    await camera_delete(context(world), "cam-front-01")
+    await add_camera(world, "cam-front-01")
+    with pytest.raises(NotRecorded, match="was deleted"):
+        await playback.event_playback(context(world), lost.event_id)
+
+
+async def test_another_tenants_event_and_footage_cannot_be_played(world: World) -> None:
+    theirs = await add_camera(world, "cam-a", "acme")
+    await add_camera(world, "cam-a", "default")
+    hour = lay_down(world, theirs, [segment(NOON, 0)])
+    event = beginning(theirs.key, NOON, position=0)
+    await add_events(world, theirs, [event])
+    ctx = context(world, "default")
+    for refusal in (
+        playback.event_playback(ctx, event.event_id),
+        playback.hour_playlist(ctx, "cam-a", hour),
+        playback.interval_playlist(ctx, "cam-a", Interval(NOON, NOON + SECOND)),
+        playback.open_file(ctx, "cam-a", hour, INIT),
+    ):
+        with pytest.raises(NotFound):
+            await refusal
+    with await playback.open_file(context(world, "acme"), "cam-a", hour, INIT) as file:
+        assert file.read() == b"init of acme"
+
+
+async def test_playback_needs_its_scope(world: World) -> None:
+    await add_camera(world)
+    ctx = context(world, "default", Scope.CAMERAS_READ, Scope.EVENTS_READ)
+    for refusal in (
+        playback.event_playback(ctx, "evt-1"),
+        playback.playback(ctx, "cam-front-01", Interval(NOON, NOON + 1)),
+        playback.hour_playlist(ctx, "cam-front-01", Hour("2026-05-29", "12")),
+        playback.open_file(ctx, "cam-front-01", Hour("2026-05-29", "12"), INIT),
+    ):
+        with pytest.raises(ScopeMissing):
+            await refusal
+
+
+async def test_a_grant_opens_its_own_hour_and_nothing_else(world: World) -> None:
+    camera = await add_camera(world)
+    await add_camera(world, "cam-other")
+    hours = [
+        lay_down(world, camera, [segment(NOON + n * HOUR, n * 4 * TICKS)], ended=True)
+        for n in range(2)
+    ]
+    text = await playback.hour_playlist(context(world), "cam-front-01", hours[0])
+    ctx = granted(world, text)
+    (await playback.open_file(ctx, "cam-front-01", hours[0], "120000_000.m4s")).close()
+    (await playback.open_file(ctx, "cam-front-01", hours[0], INIT)).close()
+    for refusal in (
+        playback.open_file(ctx, "cam-front-01", hours[1], "130000_000.m4s"),
+        playback.open_file(ctx, "cam-front-01", hours[1], INIT),
+        playback.open_file(ctx, "cam-other", hours[0], INIT),
+        playback.hour_playlist(ctx, "cam-front-01", hours[1]),
+    ):
+        with pytest.raises(NotFound):
+            await refusal
+
+
+async def test_an_interval_across_hours_and_runs_is_one_signed_playlist(world: World) -> None:
+    camera = await add_camera(world)
+    run = uuid4()
+    parts = [
+        segment(NOON + HOUR - 8 * SECOND, 0, run_id=run),
+        segment(NOON + HOUR - 4 * SECOND, 4 * TICKS, run_id=run),
+        segment(NOON + HOUR, 8 * TICKS, run_id=run),
+        segment(NOON + HOUR + 20 * SECOND, 12 * TICKS),
+    ]
+    lay_down(world, camera, parts[:2], ended=True)
+    lay_down(world, camera, parts[2:])
+    wanted = Interval(NOON + HOUR - SECOND, NOON + HOUR + 21 * SECOND)
+    found = await playback.playback(context(world), "cam-front-01", wanted)
+    query = parse_qs(urlsplit(found.playlist_url).query)
+    ctx = Context(world.identity.actor_of_grant(query["grant"][0]), world)
+    asked = Interval(int(query["from_us"][0]), int(query["to_us"][0]))
+    text = await playback.interval_playlist(ctx, "cam-front-01", asked)
+    assert re.findall(r"/(\d\d/\d{6}_\d{3}\.m4s)\?", text) == [
+        "12/125956_000.m4s",
+        "13/130000_000.m4s",
+        "13/130020_000.m4s",
+    ]
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1
+    assert text.endswith("#EXT-X-ENDLIST\n")
+
+
+async def test_an_empty_interval_is_refused(world: World) -> None:
+    await add_camera(world)
+    with pytest.raises(InvalidInput):
+        await playback.playback(context(world), "cam-front-01", Interval(NOON, NOON))
+    with pytest.raises(NotFound, match="nothing is recorded"):
+        await playback.interval_playlist(
+            context(world), "cam-front-01", Interval(NOON, NOON + SECOND)
+        )
+
+
+async def test_the_live_hour_is_an_event_playlist_and_a_finished_one_vod(world: World) -> None:
+    camera = await add_camera(world)
+    now = world.clock.now_us()
+    live = lay_down(world, camera, [segment(now, 0)])
+    past = lay_down(world, camera, [segment(NOON, 0)])
+    texts = [
+        await playback.hour_playlist(context(world), "cam-front-01", hour) for hour in (live, past)
+    ]
+    assert ["EVENT" in text for text in texts] == [True, False]
+    assert ["#EXT-X-ENDLIST" in text for text in texts] == [False, True]
+    assert "#VMS" not in texts[0]
+
+
+async def test_footage_of_a_deleted_camera_is_forgotten(world: World) -> None:
+    camera = await add_camera(world)
+    await camera_delete(context(world), "cam-front-01")
+    (deletion,) = await ingest.deletions_with_footage()
+    assert deletion.key == camera.key
+    await ingest.footage_removed(world, deletion)
+    assert await ingest.deletions_with_footage() == []

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from resolvers import ingest, recordings
+from resolvers.access import Interval, Scope
+from resolvers.context import World
+from resolvers.errors import InvalidInput, NotFound, ScopeMissing
+from tests.footage import TICKS, lay_down, segment, summarise
+from tests.world import add_camera, context
+
+NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
+SECOND = 1_000_000
+
+
+async def test_the_hours_of_a_day_are_listed_with_their_footage(world: World) -> None:
+    camera = await add_camera(world)
+    run = uuid4()
+    first = [segment(NOON, 0, run_id=run), segment(NOON + 4 * SECOND, 4 * TICKS, run_id=run)]
+    later = [segment(NOON + 3600 * SECOND, 8 * TICKS)]
+    for part in (first, later):
+        lay_down(world, camera, part, ended=True)
+        await summarise(world, camera, part)
+    found = await recordings.hours(context(world), "cam-front-01", "2026-05-29")
+    assert [(each.hour, each.duration_us, each.complete) for each in found] == [
+        (12, 8 * SECOND, True),
+        (13, 4 * SECOND, True),
+    ]
+    assert (found[0].start_us, found[0].end_us) == (NOON, NOON + 8 * SECOND)
+    assert found[0].playlist_url == "/v2/hls/cam-front-01/2026-05-29/12/index.m3u8"
+    assert await recordings.hours(context(world), "cam-front-01", "2026-05-28") == []
+
+
+async def test_a_segment_reported_twice_counts_once(world: World) -> None:
+    camera = await add_camera(world)
+    part = [segment(NOON, 0)]
+    await summarise(world, camera, part)
+    await summarise(world, camera, part)
+    (hour,) = await recordings.hours(context(world), "cam-front-01", "2026-05-29")
+    assert hour.duration_us == 4 * SECOND
+
+
+@pytest.mark.parametrize("date", ["2026-13-01", "today", "", "20260529", "2026-05-29T00:00"])
+async def test_an_impossible_date_is_named(world: World, date: str) -> None:
+    await add_camera(world)
+    with pytest.raises(InvalidInput, match="date: want a date as YYYY-MM-DD"):
+        await recordings.hours(context(world), "cam-front-01", date)
+
+
+async def test_another_tenants_footage_is_absent(world: World) -> None:
+    camera = await add_camera(world, "cam-a", "acme")
+    await summarise(world, camera, [segment(NOON, 0)])
+    await add_camera(world, "cam-a", "default")
+    ctx = context(world, "default")
+    assert await recordings.hours(ctx, "cam-a", "2026-05-29") == []
+    parts = await recordings.coverage(ctx, "cam-a", Interval(NOON, NOON + 4 * SECOND))
+    assert [part.gap_reason for part in parts] == ["nothing was recorded before"]
+    with pytest.raises(NotFound):
+        await recordings.hours(ctx, "cam-b", "2026-05-29")
+    with pytest.raises(ScopeMissing):
+        await recordings.hours(context(world, "default", Scope.CAMERAS_READ), "cam-a", "2026-05-29")
+
+
+async def test_coverage_sums_exactly_to_the_range_and_gives_every_gap_a_reason(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0)], "the camera closed the connection")
+    await summarise(world, camera, [segment(NOON + 10 * SECOND, 4 * TICKS)], "stopped")
+    wanted = Interval(NOON - SECOND, NOON + 20 * SECOND)
+    parts = await recordings.coverage(context(world), "cam-front-01", wanted)
+    assert [
+        ((part.from_us - NOON) // SECOND, (part.to_us - NOON) // SECOND, part.gap_reason)
+        for part in parts
+    ] == [
+        (-1, 0, "nothing was recorded before"),
+        (0, 4, None),
+        (4, 10, "the camera closed the connection"),
+        (10, 14, None),
+        (14, 20, "stopped"),
+    ]
+    assert sum(part.to_us - part.from_us for part in parts) == 21 * SECOND
+
+
+async def test_coverage_of_the_middle_of_a_run_and_of_the_future(world: World) -> None:
+    camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0)])
+    inside = Interval(NOON + SECOND, NOON + 2 * SECOND)
+    parts = await recordings.coverage(context(world), "cam-front-01", inside)
+    assert [(part.from_us, part.to_us, part.gap_reason) for part in parts] == [
+        (inside.from_us, inside.to_us, None)
+    ]
+    now = world.clock.now_us()
+    ahead = Interval(now + 60 * SECOND, now + 90 * SECOND)
+    parts = await recordings.coverage(context(world), "cam-front-01", ahead)
+    assert [part.gap_reason for part in parts] == ["in the future"]
+
+
+async def test_a_range_that_is_empty_or_endless_is_refused(world: World) -> None:
+    await add_camera(world)
+    for wanted in (Interval(NOON, NOON), Interval(0, NOON)):
+        with pytest.raises(InvalidInput) as caught:
+            await recordings.coverage(context(world), "cam-front-01", wanted)
+        assert [each.field for each in caught.value.fields] == ["to"]
+
+
+async def test_a_run_that_a_dead_worker_left_open_ends_where_its_footage_ends(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0)])
+    await ingest.close_open_runs("default", camera.key, "the recorder stopped without warning")
+    parts = await recordings.coverage(
+        context(world), "cam-front-01", Interval(NOON, NOON + 8 * SECOND)
+    )
+    assert [part.gap_reason for part in parts] == [None, "the recorder stopped without warning"]
