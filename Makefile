@@ -1,32 +1,64 @@
 # One command each: `make run`, `make test`, `make check`, `make bench`.
 PYTHON ?= python3
 BIN := .venv/bin
+ROOMS := app schema compat_rest resolvers media models tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench sdl migrations lock
+.PHONY: help setup setup-dev run test check format bench sdl mapping migrations lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-setup: .venv/.runtime  ## everything that `make run` needs
+setup: .venv/.runtime  ## what `make run` needs
+	@$(BIN)/vms assets
 
 .venv/.runtime: requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+	@test -x $(BIN)/python || { echo "creating .venv"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -c 'import sys; sys.exit("vms needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	@echo "installing packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
 
-setup-dev: .venv/.dev  ## everything that `make test` and `make check` need
+setup-dev: setup .venv/.dev  ## what `make test` and `make check` need
 
-.venv/.dev: requirements-dev.lock pyproject.toml .venv/.runtime
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
-	touch $@
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@echo "installing development packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: setup  ## everything in one process, with simulated cameras
+	@exec $(BIN)/vms demo
+
+test: setup-dev  ## every test
+	$(BIN)/pytest
 
 check: setup-dev  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy app schema compat_rest resolvers media models tests
+	$(BIN)/mypy $(ROOMS)
 	$(BIN)/lint-imports
 
-test: setup-dev  ## every test
-	$(BIN)/pytest
+format: setup-dev  ## ruff puts the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev  ## measurements against a yardstick in the same run
+	$(BIN)/python -m tests.benchmarks.recording
+	$(BIN)/python -m tests.benchmarks.detection
+
+sdl: setup-dev  ## schema/schema.graphql from the schema
+	$(BIN)/python -m schema.sdl
+
+mapping: setup-dev  ## docs/rest-mapping.md from the routes
+	$(BIN)/python -m compat_rest.mapping
+
+migrations: setup-dev  ## a migration for what changed in models/
+	$(BIN)/python -m tortoise -c models.database.TORTOISE_ORM makemigrations models
+
+lock:  ## requirements*.lock from pyproject.toml; needs uv
+	uv pip compile pyproject.toml --extra install --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra install --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q \
+	  -c requirements.lock -o requirements-dev.lock

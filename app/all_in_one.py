@@ -31,18 +31,25 @@ Ready = Callable[[World, int], Awaitable[None]]
 async def run_all(
     settings: Settings, ready: Ready, stop: asyncio.Event, extra_networks: tuple[str, ...] = ()
 ) -> None:
-    """API and worker until `stop` is set: first requests end, then recordings are closed."""
-    bare = build_world(settings, extra_networks)
+    """API and worker on the settings' world until `stop` is set."""
+    world = build_world(settings, extra_networks)
     with open_detection(settings) as detection:
-        world = with_media(bare, detection)
-        async with open_installation(settings, world), asyncio.TaskGroup() as tasks:
-            stop_worker = asyncio.Event()
-            worker = make_worker(settings, world, detection)
-            tasks.create_task(worker.run(stop_worker), name="worker")
-            try:
-                await _serve_until(settings, world, ready, stop)
-            finally:
-                stop_worker.set()
+        await run_world(settings, world, detection, ready, stop)
+
+
+async def run_world(
+    settings: Settings, bare: World, detection: Detection, ready: Ready, stop: asyncio.Event
+) -> None:
+    """API and worker until `stop` is set: first requests end, then recordings are closed."""
+    world = with_media(bare, detection)
+    async with open_installation(settings, world), asyncio.TaskGroup() as tasks:
+        stop_worker = asyncio.Event()
+        worker = make_worker(settings, world, detection)
+        tasks.create_task(worker.run(stop_worker), name="worker")
+        try:
+            await _serve_until(settings, world, ready, stop)
+        finally:
+            stop_worker.set()
 
 
 async def _serve_until(settings: Settings, world: World, ready: Ready, stop: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from uuid import UUID
 
 from media.bridge import Bridge
-from tortoise.exceptions import BaseORMException
+from tortoise.exceptions import BaseORMException, IntegrityError
 
 from app import metrics
 from media.types import ChangeKind, EventChange, MediaChange, SegmentClosed, StatusChanged
@@ -63,6 +63,9 @@ class ChangeWriter:
             except TenantUnknown:
                 log.warning("tenant %s is gone: %d changes dropped", tenant_id, len(changes))
                 return
+            except IntegrityError:
+                await self._write_singly(tenant_id, changes)
+                return
             except (BaseORMException, OSError):
                 log.exception("%d changes wait for the database", len(changes))
                 await asyncio.sleep(wait)
@@ -70,6 +73,17 @@ class ChangeWriter:
             else:
                 _count(changes)
                 return
+
+
+    async def _write_singly(self, tenant_id: str, changes: Sequence[MediaChange]) -> None:
+        """One change that the tables can never take must not hold up the others."""
+        for change in changes:
+            try:
+                await ingest.record(self._world, tenant_id, self._slugs, [change])
+            except IntegrityError:
+                log.exception("dropped, as the tables refuse it: %s", change)
+            else:
+                _count([change])
 
 
 def _count(changes: Sequence[MediaChange]) -> None:

@@ -32,6 +32,10 @@ def config(url: str) -> dict[str, Any]:
     }
 
 
+TORTOISE_ORM = config("sqlite://:memory:")
+"""For `make migrations` alone."""
+
+
 async def open_database(url: str) -> None:
     """Connects for the whole process.
 

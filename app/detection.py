@@ -1,0 +1,101 @@
+"""The model that this process detects with, if there is one, and what there is to say of others."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import typer
+
+from app.cli_models import show_progress
+from app.model_store import InstalledModel, ModelError, ModelStore
+from app.settings import Settings
+from media.detect.catalogue import catalogue
+from media.detect.pool import DetectorPool
+from media.detect.runtime import Detector
+from media.types import MediaError, ModelStatus
+
+log = logging.getLogger(__name__)
+
+NOTHING_DETECTED = "cameras are recorded and served; nothing is detected"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """`pool` is None where no model runs; `reason` then says why."""
+
+    pool: DetectorPool | None
+    found: tuple[ModelStatus, ...] = field(default=())
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        return self.found
+
+
+def ensure_model(settings: Settings) -> None:
+    """Gets the default model where none is installed; says plainly what could not be had."""
+    store = ModelStore(settings.data_dir)
+    try:
+        store.pick(settings.model)
+    except ModelError:
+        try:
+            _, fault = store.pull_default(show_progress)
+        except ModelError as error:
+            typer.echo(f"no model could be had, {NOTHING_DETECTED}: {error}", err=True)
+            return
+        if fault is not None:
+            typer.echo(f"using the fallback model: {fault}", err=True)
+    sys.stderr.flush()
+
+
+@contextmanager
+def open_detection(settings: Settings) -> Iterator[Detection]:
+    """Loads the model and opens its pool for as long as the context lasts.
+
+    A model that is missing, damaged or does not load is no reason to stop: it is said in the log,
+    in readiness and in `models`, and cameras are recorded all the same.
+    """
+    store = ModelStore(settings.data_dir)
+    try:
+        model = store.pick(settings.model)
+        detector = Detector(model.description, model.path, settings.device)
+    except (ModelError, MediaError) as error:
+        log.warning("%s: %s", error, NOTHING_DETECTED)
+        yield Detection(None, _statuses(store, None, None, str(error)))
+        return
+    pool = DetectorPool(detector)
+    try:
+        yield Detection(pool, _statuses(store, model, detector.device, None))
+    finally:
+        pool.close()
+
+
+def _statuses(
+    store: ModelStore, active: InstalledModel | None, device: str | None, fault: str | None
+) -> tuple[ModelStatus, ...]:
+    """Every model known here, the one in use first."""
+    installed = {model.description.name for model in store.installed()}
+    described = {model.description.name: model.description for model in store.installed()}
+    in_use = active.description.name if active else None
+    statuses = [
+        ModelStatus(
+            name=name,
+            version=description.version,
+            features=tuple(description.features),
+            licence=description.licence,
+            installed=name in installed,
+            active=name == in_use,
+            device=device if name == in_use else None,
+            reason=None if name == in_use else _why_not(name, installed, fault),
+        )
+        for name, description in {**catalogue(), **described}.items()
+    ]
+    return tuple(sorted(statuses, key=lambda status: not status.active))
+
+
+def _why_not(name: str, installed: set[str], fault: str | None) -> str:
+    if name not in installed:
+        return f"not installed: vms models pull {name}"
+    return fault or "another model is in use"

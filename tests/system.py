@@ -1,0 +1,78 @@
+"""The whole system on loopback, for scenarios: real RTSP, real recordings, real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from app.all_in_one import run_world
+from app.detection import open_detection
+from app.model_store import ModelStore
+from app.settings import Settings
+from app.world import build_world
+from media.store import RecordingStore
+from resolvers import tenants
+from resolvers.access import Scope
+from resolvers.context import World
+from resolvers.features import ALL_FEATURES
+from tests.world import SECRET, context, token
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running system and a client that carries a token of the tenant `default`."""
+
+    world: World
+    client: httpx.AsyncClient
+    base: str
+
+    @property
+    def socket_base(self) -> str:
+        return self.base.replace("http", "ws", 1)
+
+
+@asynccontextmanager
+async def running_system(
+    data_dir: Path, model_file: Path | None = None, hour_seconds: int = 3600
+) -> AsyncIterator[System]:
+    """Runs `vms serve` in this process; `hour_seconds` shortens the hour of recordings."""
+    settings = Settings(
+        data_dir=data_dir,
+        port=0,
+        jwt_secret=SecretStr(SECRET),
+        camera_networks=("default", "127.0.0.1/32"),
+    )
+    if model_file is not None:
+        ModelStore(data_dir).install(model_file)
+    bare = build_world(settings)
+    bare = replace(bare, store=RecordingStore(bare.store.root, hour_seconds))
+    stop = asyncio.Event()
+    ready: asyncio.Future[tuple[World, int]] = asyncio.get_running_loop().create_future()
+
+    async def tell(world: World, port: int) -> None:
+        platform = context(world, "", Scope.PLATFORM_ADMIN)
+        with contextlib.suppress(tenants.Conflict):
+            await tenants.tenant_create(platform, "acme", 10, ALL_FEATURES)
+        ready.set_result((world, port))
+
+    with open_detection(settings) as detection:
+        running = asyncio.create_task(run_world(settings, bare, detection, tell, stop))
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            if running.done():
+                running.result()
+            world, port = ready.result()
+            base = f"http://127.0.0.1:{port}"
+            headers = {"Authorization": f"Bearer {token()}"}
+            async with httpx.AsyncClient(base_url=base, headers=headers, timeout=20) as client:
+                yield System(world, client, base)
+        finally:
+            stop.set()
+            await running
