@@ -1,4 +1,4 @@
-"""Decide when an object's appearance begins and ends an event: tracks in, steps out; pure, no threads.
+"""Decide when an object's appearance begins and ends an event: tracks in, steps out; pure.
 
 One appearance is one event. It begins when a track has been seen often and long enough, its
 detection of this very frame is sure enough, and the object is alive: it has moved, or it is of a
@@ -12,9 +12,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from media.tracker import Sighting, Track, overlap
+from media.tracker import SLOW_FPS, Sighting, Track, overlap
 from media.types import TICKS_PER_SECOND
 
 
@@ -25,7 +25,6 @@ class EventRules:
     Attributes:
         begin_score: the least score of the detection that an event begins with; 0..1.
         min_hits, min_age_s: how often and how long a track must have been seen.
-        min_travel: from this `Track.travel` on, an object has moved.
         still_features: what begins an event without moving: someone who stands there matters,
             something parked does not.
         still_score, still_s: how sure, and for how long, a detection that never moves must be.
@@ -35,7 +34,6 @@ class EventRules:
     begin_score: float = 0.4
     min_hits: int = 3
     min_age_s: float = 0.4
-    min_travel: float = 0.25
     still_features: frozenset[str] = frozenset({"person"})
     still_score: float = 0.65
     still_s: float = 3.0
@@ -43,9 +41,9 @@ class EventRules:
     place_overlap: float = 0.4
 
 
-def rules_at(fps: float, begin_score: float) -> EventRules:
+def event_rules(fps: float, begin_score: float) -> EventRules:
     """The rules for a camera looked at `fps` times a second: fewer hits are to be had when slow."""
-    return EventRules(begin_score=begin_score, min_hits=3 if fps > 1.5 else 2)
+    return EventRules(begin_score=begin_score, min_hits=3 if fps > SLOW_FPS else 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +91,32 @@ class Eventing:
         self._new_ids = new_ids
         self._open: dict[int, EventIds] = {}
         self._places: list[_Place] = []
+        self._looked_at = 0
 
     def look(self, sighting: Sighting, position: int) -> list[Step]:
         """What begins and ends with the frame at `position`; ends first."""
-        self._places = [place for place in self._places if place.until > position]
-        steps: list[Step] = [*self._ended(sighting.gone, position)]
+        self._forget(position)
+        steps: list[Step] = [*self.end(sighting.gone)]
         for track in sighting.seen:
             if track.key not in self._open and self._counts(track, position):
                 self._open[track.key] = self._new_ids()
                 steps.append(Began(self._open[track.key], track))
         return steps
 
-    def end(self, tracks: Sequence[Track], position: int) -> list[Ended]:
-        """Every open event ends: the run is over. `tracks` are all that were left."""
-        return self._ended(tracks, position)
+    def _forget(self, position: int) -> None:
+        """Old places. Positions that lead to no footage begin at 0 again with each run."""
+        back, self._looked_at = max(0, self._looked_at - position), position
+        if back:
+            self._places = [replace(place, until=place.until - back) for place in self._places]
+        self._places = [place for place in self._places if place.until > position]
 
-    def _ended(self, tracks: Sequence[Track], position: int) -> list[Ended]:
+    def end(self, tracks: Sequence[Track]) -> list[Ended]:
+        """The events of tracks that are gone, as when their run is over."""
         ended = []
         for track in tracks:
             ids = self._open.pop(track.key, None)
             if ids is not None:
-                self._remember(track, position)
+                self._remember(track)
                 ended.append(Ended(ids, track.seen_at))
         return ended
 
@@ -126,9 +129,9 @@ class Eventing:
             or track.detection.score < rules.begin_score
         ):
             return False
-        return track.travel >= rules.min_travel or self._stands(track, age_s, position)
+        return track.moved or self._stands(track, age_s)
 
-    def _stands(self, track: Track, age_s: float, position: int) -> bool:
+    def _stands(self, track: Track, age_s: float) -> bool:
         """Whether it stands there for sure, and is new at this place."""
         rules = self._rules
         if track.detection.feature not in rules.still_features or age_s < rules.still_s:
@@ -136,7 +139,7 @@ class Eventing:
         known = [place for place in self._places if self._is_at(track, place)]
         if known:
             self._places = [place for place in self._places if place not in known]
-            self._remember(track, position)
+            self._remember(track)
             return False
         return track.mean_score >= rules.still_score
 
@@ -145,6 +148,6 @@ class Eventing:
         same = mine.feature == theirs.feature
         return same and overlap(mine.box, theirs.box) >= self._rules.place_overlap
 
-    def _remember(self, track: Track, position: int) -> None:
-        until = position + round(self._rules.place_s * TICKS_PER_SECOND)
+    def _remember(self, track: Track) -> None:
+        until = track.seen_at + round(self._rules.place_s * TICKS_PER_SECOND)
         self._places.append(_Place(track, until))

@@ -42,9 +42,7 @@ class _Findings:
     done: list[str] = field(default_factory=list)
 
 
-def repair(
-    store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us: int
-) -> Repaired:
+def repair(store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us: int) -> Repaired:
     """Makes every whole GOP on disk listed and everything listed there; closes hours that are over.
 
     Must run before a recording begins, while no other writes to this camera. Only hours noted as
@@ -96,7 +94,9 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
         if name.startswith(".") and name.endswith(".tmp"):
             (folder / name).unlink()
             findings.done.append(f"removed the unfinished {hour}/{name}")
-    kept = [one for segment in listed.segments if (one := _still_there(folder, segment)) is not None]
+    kept = [
+        one for segment in listed.segments if (one := _still_there(folder, segment)) is not None
+    ]
     if kept != list(listed.segments):
         findings.done.append(f"took what is missing from the playlist of {hour}")
     known = {segment.name for segment in kept}
@@ -115,15 +115,12 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
 
 def _still_there(folder: Path, segment: Segment) -> Segment | None:
     """A listed segment as far as it is on disk; None when nothing of it can be played."""
-    try:
-        size_bytes = (folder / segment.name).stat().st_size
-    except FileNotFoundError:
+    path = folder / segment.name
+    if not path.exists() or not (folder / segment.init).exists():
         return None
-    if not (folder / segment.init).exists():
-        return None
-    if size_bytes >= segment.size_bytes:
+    if path.stat().st_size >= segment.size_bytes:
         return segment
-    with (folder / segment.name).open("rb") as file:
+    with path.open("rb") as file:
         whole = scan(file)
     if whole is None:
         return None
@@ -140,15 +137,18 @@ def _recovered(path: Path, hour: Hour, findings: _Findings) -> Segment | None:
             file.truncate(whole.size_bytes)
             os.fsync(file.fileno())
     if box is None or whole is None:
-        path.unlink()
-        findings.done.append(f"removed {hour}/{path.name}, which has no whole fragment")
+        if path.suffix == ".part":
+            path.unlink()
+            findings.done.append(f"removed {hour}/{path.name}: nothing in it is whole")
         return None
     if not (path.parent / box.init).exists():
         findings.done.append(f"left {hour}/{path.name} unlisted: its {box.init} is missing")
         return None
     final = path
     if path.suffix == ".part":
-        final = free_name(path.parent, path.name.partition(".")[0]).with_suffix("")
+        final = path.with_suffix("")
+        if final.exists():
+            final = free_name(path.parent, path.name[:10]).with_suffix("")
         path.rename(final)
         sync_folder(path.parent)
     segment = Segment(

@@ -57,42 +57,27 @@ class SegmentWriter:
         self._recording = recording
         self._deliver = deliver
         self._init = b""
+        self._clock: RunClock | None = None
+        self._settled = False
         self._open: _Open | None = None
         self._hour: Hour | None = None
         self._previous: Segment | None = None
-        self._ended: set[Hour] = set()
+        self._only_open: Hour | None = None
 
-    def append(
-        self, init: bytes, pieces: Sequence[bytes], fragment: Fragment | None, clock: RunClock
-    ) -> None:
-        """Adds a whole fragment.
+    def set_clock(self, clock: RunClock, *, settled: bool) -> None:
+        """The run's clock as far as it is known; the open segment moves to where it puts it.
 
-        Args:
-            init: the run's init segment.
-            pieces: the fragment's bytes, `moof` first.
-            fragment: its video; None when it has sound alone.
-            clock: the run's, settled or not.
+        To be called before the first fragment, and until it has settled: no segment ends before.
 
         Raises:
-            OSError: the disk's. What was whole before still is; the segment can be closed.
+            OSError: the disk's.
         """
-        self._init = init
-        self.settle(clock)
-        if fragment is not None and fragment.starts_with_keyframe:
-            if self._open is not None and self._is_full(self._open, fragment.position):
-                self.close(max(fragment.position, self._open.position + 1), fragment.position)
-            if self._open is None:
-                self._begin(fragment.position, clock)
-        if self._open is not None:
-            _write_all(self._open.descriptor, pieces, self._open.size_bytes)
-            self._open.size_bytes += sum(map(len, pieces))
-            if fragment is not None:
-                self._open.end_position = max(self._open.end_position, fragment.end_position)
-
-    def settle(self, clock: RunClock) -> None:
-        """Moves the open segment to where a better clock puts it. Raises OSError, the disk's."""
+        self._settled = settled
+        if clock == self._clock:
+            return
+        self._clock = clock
         segment = self._open
-        if segment is None or segment.box.clock == clock:
+        if segment is None:
             return
         segment.box = RunBox(clock, segment.box.init)
         os.pwrite(segment.descriptor, segment.box.encoded(), 0)
@@ -103,12 +88,36 @@ class SegmentWriter:
             segment.path.rename(path)
             segment.path = path
 
-    def close(self, end_position: int | None = None, next_position: int | None = None) -> None:
+    def append(self, init: bytes, pieces: Sequence[bytes], fragment: Fragment | None) -> None:
+        """Adds a whole fragment.
+
+        Args:
+            init: the run's init segment.
+            pieces: the fragment's bytes, `moof` first.
+            fragment: its video; None when it has sound alone.
+
+        Raises:
+            OSError: the disk's. What was whole before still is, and the segment can be closed.
+        """
+        self._init = init
+        if fragment is not None and fragment.starts_with_keyframe:
+            if self._open is not None and self._is_full(self._open, fragment.position):
+                self.close(fragment.position)
+            if self._open is None and self._clock is not None:
+                self._begin(fragment.position, self._clock)
+        segment = self._open
+        if segment is not None:
+            _write_all(segment.descriptor, pieces, segment.size_bytes)
+            segment.size_bytes += sum(map(len, pieces))
+            if fragment is not None:
+                segment.end_position = max(segment.end_position, fragment.end_position)
+
+    def close(self, next_position: int | None = None) -> None:
         """Makes the open segment, if any, a listed one.
 
         Args:
-            end_position: where it ends, when the next one begins there.
-            next_position: where the run goes on; an hour that is over then is closed as well.
+            next_position: where the run goes on, and so where the segment ends. None at the
+                run's end.
 
         Raises:
             OSError: the disk's; the `.part` is left to repair.
@@ -126,7 +135,7 @@ class SegmentWriter:
         final = segment.path.with_suffix("")
         segment.path.rename(final)
         sync_folder(final.parent)
-        self._list(segment, end_position or aligned(segment.end_position), next_position)
+        self._list(segment, next_position or aligned(segment.end_position))
 
     def abandon(self) -> None:
         """Lets go of the open segment as it is, for repair to find."""
@@ -135,6 +144,8 @@ class SegmentWriter:
             os.close(segment.descriptor)
 
     def _is_full(self, segment: _Open, position: int) -> bool:
+        if not self._settled or position <= segment.position:
+            return False
         wanted = round(self._recording.segment_seconds * TICKS_PER_SECOND) - _TOLERANCE_TICKS
         if position - segment.position >= wanted:
             return True
@@ -165,15 +176,14 @@ class SegmentWriter:
         folder = store.make_hour(camera, hour)
         if hour != self._hour:
             noted = store.open_hours(camera) or []
-            still_open = [one for one in noted if one not in self._ended and one != hour]
-            store.note_open_hours(camera, [*still_open, hour])
+            store.note_open_hours(camera, [*(one for one in noted if one != hour), hour])
             self._hour = hour
             self._previous = _last_listed(folder / PLAYLIST_NAME)
         init = folder / init_name(self._init)
         if not init.exists():
             replace_file(init, self._init)
 
-    def _list(self, segment: _Open, end_position: int, next_position: int | None) -> None:
+    def _list(self, segment: _Open, end_position: int) -> None:
         clock = segment.box.clock
         hour = self._recording.store.hour_of(clock.at_us(segment.position))
         previous = self._previous
@@ -187,15 +197,25 @@ class SegmentWriter:
             segment.size_bytes,
             discontinuity=previous is not None and previous.run_id != clock.run_id,
         )
-        lines = playlist.entry(listed, previous)
-        if next_position is not None:
-            next_hour = self._recording.store.hour_of(clock.at_us(next_position))
-            if next_hour != hour:
-                lines += ENDLIST
-                self._ended.add(hour)
-        append_lines(segment.path.parent / PLAYLIST_NAME, lines)
+        append_lines(segment.path.parent / PLAYLIST_NAME, playlist.entry(listed, previous))
         self._previous = listed
+        if hour != self._only_open:
+            self._end_earlier(hour)
         self._deliver(closed(self._recording.camera_key, hour, listed, clock))
+
+    def _end_earlier(self, hour: Hour) -> None:
+        """This hour has its first segment: nothing will be added to those before it."""
+        store, camera = self._recording.store, self._recording.camera
+        later = []
+        for noted in store.open_hours(camera) or []:
+            if store.hour_bounds(noted) >= store.hour_bounds(hour):
+                later.append(noted)
+                continue
+            path = store.hour_path(camera, noted) / PLAYLIST_NAME
+            if path.exists() and not playlist.parse(path.read_text("ascii", "replace")).ended:
+                append_lines(path, ENDLIST)
+        store.note_open_hours(camera, later)
+        self._only_open = hour
 
 
 def closed(camera_key: UUID, hour: Hour, segment: Segment, clock: RunClock) -> SegmentClosed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -28,6 +29,10 @@ _HOUR = re.compile(r"[0-9]{2,5}")
 _FILE = re.compile(
     r"init-[0-9a-f]{10}\.mp4|[0-9]{6}_[0-9]{3}(?:-[0-9]{1,4})?\.m4s|snap-[0-9]{1,8}\.jpg"
 )
+
+
+class RecordingBusy(MediaError):
+    """Another recorder writes this camera's footage."""
 
 
 class RecordingNotFound(MediaError):
@@ -125,6 +130,27 @@ class RecordingStore:
             path.mkdir(exist_ok=True)
             sync_folder(path.parent)
         return folder
+
+    @contextmanager
+    def writing(self, camera: CameraFolder) -> Iterator[None]:
+        """Keeps every other recorder of this machine away from the camera's folder.
+
+        Raises:
+            RecordingBusy: there is one already; a thread that was told to stop may take as long
+                as its read time-out.
+            OSError: the disk's.
+        """
+        path = self.camera_path(camera)
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as fault:
+                raise RecordingBusy("another recorder still writes its footage") from fault
+            yield
+        finally:
+            os.close(descriptor)
 
     def dates(self, camera: CameraFolder) -> list[str]:
         """Days with a folder, oldest first; none for an unknown camera."""

@@ -23,7 +23,7 @@ _JUMP_TICKS = 10 * TICKS_PER_SECOND
 _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
 _TICK = Fraction(1, TICKS_PER_SECOND)
-_MOST_HELD = 128
+_MOST_HELD = 100
 _USUAL_DURATION = 3000
 
 
@@ -195,9 +195,11 @@ class RunTimeline:
         is_video = packet.stream_index == self._video_index
         if not self._held and not (is_video and packet.is_keyframe):
             return ()
-        if len(self._held) == _MOST_HELD:
-            raise RunBroken("the camera's packets carry no times", reopen=True)
         self._held.append((packet, arrived_us))
+        if len(self._held) > _MOST_HELD:
+            if not is_video or packet.pts is None:
+                raise RunBroken("the camera's packets carry no times", reopen=True)
+            packet.dts = packet.dts or packet.pts
         if not is_video or packet.dts is None or packet.pts is None:
             return ()
         held, self._held = self._held, []

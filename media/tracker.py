@@ -17,6 +17,9 @@ from scipy.optimize import linear_sum_assignment
 
 from media.types import TICKS_PER_SECOND, Box, Detection
 
+SLOW_FPS = 1.5
+"""At this rate and below, an object is seen too seldom to ask for much."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackerRules:
@@ -26,7 +29,8 @@ class TrackerRules:
         sure_score: detections from this score on may begin a track.
         lost_s: a track unseen for longer is gone; at least three looks are waited for.
         still_lost_s: the same for one that never moved: it can only come back where it was.
-        still_travel: from this `Track.travel` on, a track has moved.
+        min_travel: how far an object must get from where it began, in its own sizes, to have moved.
+        moved_s: and for how long it must be there: a passer-by pulls at a box for a moment.
         reach, reach_per_s: each side of a box is widened by this part of its size before
             comparing, more after a longer time between two looks; together at most `max_reach`.
         min_overlap: least intersection over union of two widened boxes of one object.
@@ -40,12 +44,18 @@ class TrackerRules:
     sure_score: float = 0.4
     lost_s: float = 2.0
     still_lost_s: float = 4.0
-    still_travel: float = 0.25
+    min_travel: float = 0.25
+    moved_s: float = 0.15
     reach: float = 0.1
     reach_per_s: float = 1.0
     max_reach: float = 2.0
     min_overlap: float = 0.15
     max_inside: float = 0.6
+
+
+def tracker_rules(fps: float, sure_score: float) -> TrackerRules:
+    """The rules for a camera looked at `fps` times a second: one look says more when slow."""
+    return TrackerRules(sure_score=sure_score, moved_s=0.15 if fps > SLOW_FPS else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Track:
         detection: the one of the frame at position `seen_at`, as the network gave it.
         began_at, seen_at: positions of its first and latest detection.
         hits: number of its detections.
-        travel: farthest that it has moved as a whole, or grown, since `began_at`, in its own sizes.
+        moved: whether it has ever moved as a whole, or grown, as the rules ask.
         mean_score: of its latest detections, newer ones count more.
     """
 
@@ -66,7 +76,7 @@ class Track:
     began_at: int
     seen_at: int
     hits: int
-    travel: float
+    moved: bool
     mean_score: float
 
 
@@ -81,15 +91,17 @@ class Sighting:
 class _Path:
     """Where one object is and how it moves: constant velocity, corrected at each detection."""
 
-    __slots__ = ("_first", "_place", "_velocity", "track")
+    __slots__ = ("_away_since", "_first", "_place", "_rules", "_velocity", "track")
     _PLACE_GAIN = 0.8
     _VELOCITY_MEMORY_S = 0.4
     _SCORE_MEMORY_S = 2.0
 
-    def __init__(self, key: int, detection: Detection, position: int) -> None:
+    def __init__(self, rules: TrackerRules, key: int, detection: Detection, position: int) -> None:
+        self._rules = rules
         self._first = self._place = _Place.of(detection.box)
         self._velocity = (0.0, 0.0)
-        self.track = Track(key, detection, position, position, 1, 0.0, detection.score)
+        self._away_since: int | None = None
+        self.track = Track(key, detection, position, position, 1, False, detection.score)
 
     def predicted(self, position: int) -> _Place:
         """Where it should be: size as it was, centre moved on."""
@@ -118,10 +130,22 @@ class _Path:
             began_at=known.began_at,
             seen_at=position,
             hits=known.hits + 1,
-            travel=max(known.travel, self._first.travel_to(self._place)),
+            moved=known.moved or self._has_moved(found, position),
             mean_score=known.mean_score + newer * (detection.score - known.mean_score),
         )
         return self.track
+
+    def _has_moved(self, found: _Place, position: int) -> bool:
+        """Whether it has been away from where it began for long enough, by what is measured and by
+        what is believed.
+        """
+        travel = min(self._first.travel_to(self._place), self._first.travel_to(found))
+        if travel < self._rules.min_travel:
+            self._away_since = None
+            return False
+        if self._away_since is None:
+            self._away_since = position
+        return position - self._away_since >= round(self._rules.moved_s * TICKS_PER_SECOND)
 
     def stay(self, position: int) -> None:
         """It stood where it was seen last until `position`."""
@@ -140,9 +164,7 @@ class _Place:
 
     @classmethod
     def of(cls, box: Box) -> _Place:
-        return cls(
-            (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.x1 - box.x0, box.y1 - box.y0
-        )
+        return cls((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.x1 - box.x0, box.y1 - box.y0)
 
     def towards(self, other: _Place, part: float) -> _Place:
         return _Place(
@@ -248,7 +270,7 @@ class Tracker:
         return new.feature == known.feature and _inside(new.box, known.box) > self._rules.max_inside
 
     def _begin(self, detection: Detection, position: int) -> Track:
-        path = _Path(self._next_key, detection, position)
+        path = _Path(self._rules, self._next_key, detection, position)
         self._next_key += 1
         self._paths.append(path)
         return path.track
@@ -288,7 +310,7 @@ class Tracker:
         rules = self._rules
         gone = []
         for path in self._paths:
-            limit_s = rules.lost_s if path.track.travel > rules.still_travel else rules.still_lost_s
+            limit_s = rules.lost_s if path.track.moved else rules.still_lost_s
             limit = max(int(limit_s * TICKS_PER_SECOND), 3 * since)
             if position - path.track.seen_at > limit:
                 gone.append(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from uuid import UUID, uuid4
 
 import msgspec
@@ -81,6 +81,18 @@ def _place(ctx: Context, after: str) -> tuple[int, str]:
     return created, parts[-1]
 
 
+async def camera_count(ctx: Context) -> int:
+    """How many cameras count against the plan: every token of the tenant may know it."""
+    return await CameraTable.within(ctx.actor.tenant_id).count()
+
+
+async def cameras_by_key(ctx: Context, keys: Iterable[UUID]) -> dict[UUID, Camera]:
+    """Those of the cameras that there are (still), in one query. Raises ScopeMissing."""
+    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ)
+    found = await select(rows.filter(key__in=sorted(set(keys))), Camera)
+    return {each.key: each for each in found}
+
+
 async def camera(ctx: Context, camera_id: str) -> Camera:
     """One camera of the caller's tenant.
 
@@ -94,7 +106,7 @@ async def camera(ctx: Context, camera_id: str) -> Camera:
 async def camera_for(ctx: Context, camera_id: str, scope: Scope) -> Camera:
     """One camera, for a use case that needs another scope than reading cameras."""
     rows = visible(ctx.actor, CameraTable, scope).filter(slug=camera_id)
-    found = await select(rows, Camera)
+    found = [] if "\0" in camera_id else await select(rows, Camera)  # PostgreSQL has no NUL
     if not found:
         raise NotFound(f"there is no camera {camera_id!r}")
     return found[0]
@@ -266,6 +278,11 @@ async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
                 seen = change.change_seq
                 yield change
             await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
+
+
+def as_it_is(change: Camera | CameraDeletion) -> Camera | None:
+    """The camera that a step of `watch` tells of; None when it tells of a deletion."""
+    return change if isinstance(change, Camera) else None
 
 
 async def _changes_after(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:

@@ -32,7 +32,7 @@ def decode(kind: str, tenant_id: str, cursor: str, field: str) -> list[str]:
         raise bad from error
     found_kind, _, rest = text.partition("\x1f")
     found_tenant, _, place = rest.partition("\x1f")
-    if found_kind != kind or found_tenant != tenant_id or not place:
+    if found_kind != kind or found_tenant != tenant_id or not place or "\0" in place:
         raise bad
     return place.split("\x1f")
 

@@ -83,7 +83,7 @@ class Identity:
 
     def _actor(self, claims: Mapping[str, Any]) -> Actor:
         tenant_id = claims.get(self._policy.tenant_claim)
-        if not isinstance(tenant_id, str) or not tenant_id:
+        if not isinstance(tenant_id, str) or not tenant_id or "\0" in tenant_id:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.tenant_claim}")
         if self._policy.scope_claim not in claims:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.scope_claim}")

@@ -31,16 +31,20 @@ NUDGE_US = 3
 a frame's own, so an offset must not lie below the frame; it must also stay below half a tick
 (5.5 µs), because FFmpeg rounds a seek to the nearest tick and drops the frames before it."""
 
-_SEGMENT = re.compile(r"(\d\d)(\d\d)(\d\d)_(\d{3})(?:-\d+)?\.m4s")
-_SNAPSHOT = re.compile(r"snap-(\d+)\.jpg")
+_SEGMENT = re.compile(r"(\d\d)(\d\d)(\d\d)_(\d{3})(?:-\d+)?\.m4s", re.ASCII)
+_SNAPSHOT = re.compile(r"snap-([0-9]{1,8})\.jpg")
 
 
 class EventPlayback(msgspec.Struct, frozen=True):
-    """`offset_us` from the start of the playlist's media to the very frame of the event."""
+    """`offset_us` from the start of the playlist's media to the very frame of the event.
+
+    `playlist_url` is that of `hour`; it needs a token, or a grant of `hour_grant`.
+    """
 
     event: Event
     playlist_url: str
     offset_us: int
+    hour: Hour
 
 
 class IntervalPlayback(msgspec.Struct, frozen=True):
@@ -72,7 +76,8 @@ async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
         found = await asyncio.to_thread(_find, ctx, camera, event, recent)
         if found is not None:
             hour, offset_us = found
-            return EventPlayback(event, addresses.hour_playlist(camera.slug, str(hour)), offset_us)
+            url = addresses.hour_playlist(camera.slug, str(hour))
+            return EventPlayback(event, url, offset_us, hour)
         if attempt < tries - 1:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
     raise NotRecorded(f"the frame of event {event.id} is in no recording")
@@ -244,6 +249,12 @@ def _narrowed(ctx: Context, wanted: Interval) -> Interval:
     if allowed is None:
         return wanted
     return Interval(max(allowed.from_us, wanted.from_us), min(allowed.to_us, wanted.to_us))
+
+
+def hour_grant(ctx: Context, camera_id: str, hour: Hour) -> str:
+    """Authority to play one hour of a camera, for an actor who was just shown that hour."""
+    bounds = Interval(*ctx.world.store.hour_bounds(hour))
+    return ctx.world.identity.sign_grant(ctx.actor, camera_id, _narrowed(ctx, bounds))
 
 
 def snapshot_grant(ctx: Context, event: Event) -> str | None:

@@ -24,6 +24,8 @@ from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput
 
 MAX_COVERAGE_US = 31 * 86_400 * 1_000_000
+EARLIEST_US, LATEST_US = 0, 253_370_764_800_000_000
+"""1970-01-01 and 9999-01-01: hours on either side are still dates."""
 HOUR_CLOSES_US = 60 * 1_000_000
 """An hour's last segment begins in it and may be listed a little after it."""
 
@@ -133,7 +135,11 @@ async def coverage(ctx: Context, camera_id: str, wanted: Interval) -> list[Cover
 
 
 def check_range(wanted: Interval, longest_us: int) -> None:
-    """Raises InvalidInput unless the range is some time, and not too long a time."""
+    """Raises InvalidInput unless the range is some time, not too long, and within the calendar."""
+    if wanted.from_us < EARLIEST_US:
+        raise InvalidInput(FieldError("from", "want a time after 1970-01-01"))
+    if wanted.to_us > LATEST_US:
+        raise InvalidInput(FieldError("to", "want a time before 9999-01-01"))
     if wanted.from_us >= wanted.to_us:
         raise InvalidInput(FieldError("to", "want a time after `from`"))
     if wanted.to_us - wanted.from_us > longest_us:

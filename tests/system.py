@@ -21,6 +21,7 @@ from media.store import RecordingStore
 from resolvers import tenants
 from resolvers.access import Scope
 from resolvers.context import World
+from resolvers.errors import Conflict
 from resolvers.features import ALL_FEATURES
 from tests.world import SECRET, context, token
 
@@ -58,17 +59,15 @@ async def running_system(
 
     async def tell(world: World, port: int) -> None:
         platform = context(world, "", Scope.PLATFORM_ADMIN)
-        with contextlib.suppress(tenants.Conflict):
+        with contextlib.suppress(Conflict):
             await tenants.tenant_create(platform, "acme", 10, ALL_FEATURES)
         ready.set_result((world, port))
 
     with open_detection(settings) as detection:
         running = asyncio.create_task(run_world(settings, bare, detection, tell, stop))
-        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        running.add_done_callback(lambda _: ready.done() or ready.cancel())
         try:
-            if running.done():
-                running.result()
-            world, port = ready.result()
+            world, port = await ready
             base = f"http://127.0.0.1:{port}"
             headers = {"Authorization": f"Bearer {token()}"}
             async with httpx.AsyncClient(base_url=base, headers=headers, timeout=20) as client:

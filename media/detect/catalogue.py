@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 
 from media.detect.description import ModelDescription
 
@@ -12,10 +14,11 @@ FALLBACK_MODEL = "ssd-mobilenetv2-oidv4"
 
 
 @cache
-def catalogue() -> dict[str, ModelDescription]:
+def catalogue() -> Mapping[str, ModelDescription]:
     """Descriptions by name, the default first; each is a TOML file beside this module."""
     names = (DEFAULT_MODEL, FALLBACK_MODEL)
-    return {name: ModelDescription.from_toml(description_text(name)) for name in names}
+    found = {name: ModelDescription.from_toml(description_text(name)) for name in names}
+    return MappingProxyType(found)
 
 
 def description_text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How a model is described in the TOML file beside its weights, so that adding one takes no code."""
+"""What the TOML file beside a model's weights says, so that adding a model takes no code."""
 
 from __future__ import annotations
 
@@ -53,18 +53,14 @@ class Family(StrEnum):
     FASTESTDET = "fastestdet"
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file: unknown keys are errors, so that a typing mistake is heard of."""
-
-
-class ModelFile(_Part):
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`sha256` lists every content that is accepted; the first is the published one."""
 
     name: FileName
     sha256: Annotated[tuple[Sha256, ...], Meta(min_length=1)]
 
 
-class InputDescription(_Part):
+class InputDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the network eats: (pixel - mean) / scale per channel, in the order of `colour`."""
 
     width: Side
@@ -77,14 +73,14 @@ class InputDescription(_Part):
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-class OutputDescription(_Part):
+class OutputDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`labels` names each class by its index, a background class included."""
 
     family: Family
     labels: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
-class Thresholds(_Part):
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Scores, 0..1: `track` keeps a known object in sight, `begin` lets one begin an event.
 
     `overlap` is the intersection over union above which the weaker of two boxes of one feature
@@ -96,7 +92,7 @@ class Thresholds(_Part):
     overlap: Share = 0.5
 
 
-class ModelDescription(_Part):
+class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything needed to verify, load and read one model.
 
     Invariants: `files[0]` is the file to open and the others lie beside it; every label under

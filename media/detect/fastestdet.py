@@ -15,8 +15,8 @@ def decode_fastestdet(output: NDArray[np.float32], min_score: float) -> Candidat
     """Objects that FastestDet sees, several boxes for each: suppression is the caller's.
 
     Args:
-        output: (1, 5 + classes, rows, columns) float32: objectness, dx, dy (before tanh, in cells), w, h (before
-            the sigmoid, in 0..1 of the input), then one probability per class.
+        output: (1, 5 + classes, rows, columns) float32: objectness; dx, dy before tanh, in cells;
+            w, h before the sigmoid, in 0..1 of the input; then one probability per class.
         min_score: objectness^0.6 times probability^0.4 below it is dropped; 0..1.
 
     Raises:

@@ -41,9 +41,7 @@ def require_finite(name: str, *tensors: NDArray[np.float32]) -> None:
             raise ModelShapeError(f"{name} holds values that are not numbers")
 
 
-def suppress(
-    candidates: Candidates, groups: NDArray[np.int64], max_overlap: float
-) -> Candidates:
+def suppress(candidates: Candidates, groups: NDArray[np.int64], max_overlap: float) -> Candidates:
     """Non-maximum suppression within each group, best first.
 
     Args:

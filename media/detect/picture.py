@@ -74,4 +74,5 @@ def to_frame(
     stretch = np.array(
         [shape.width / place.width_px, shape.height / place.height_px] * 2, dtype=np.float32
     )
-    return np.clip(boxes * stretch, 0.0, 1.0)
+    inside: NDArray[np.float32] = np.clip(boxes * stretch, 0.0, 1.0)
+    return inside

@@ -1,4 +1,4 @@
-"""One inference pool for all cameras: the latest frame of each, in turn, so that none starves another."""
+"""One inference pool for all cameras: the latest frame of each, in turn."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 import av
 from av.video.reformatter import VideoReformatter
 
 from media.detect.description import ModelDescription
-from media.types import Detection, MediaError
+from media.types import Detection, MediaError, RunClock
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +41,17 @@ class Look:
     """A frame to look at, kept whole until that is done.
 
     Attributes:
-        position: on the camera's media timeline; at_us: its wall time.
+        position: on the camera's media timeline, in ticks.
+        clock: of the frame's run; settled.
         recorded: whether that position is in a file.
-        run: counts the camera's runs, so that a late result of an earlier one is known.
+        pixel_aspect: width of a pixel by its height; None where the stream does not say.
     """
 
     frame: av.VideoFrame
     position: int
-    at_us: int
+    clock: RunClock
     recorded: bool
-    run: int
+    pixel_aspect: Fraction | None = None
 
 
 Receive = Callable[[Look, Sequence[Detection]], None]

@@ -1,4 +1,4 @@
-"""Decode SSD detectors that give raw box encodings and logits, as TFLite exports without a post-processing layer."""
+"""Decode SSD detectors that give raw box encodings and logits, as some TFLite exports do."""
 
 from __future__ import annotations
 

@@ -21,9 +21,10 @@ def decode_yolox(
 
     Args:
         output: (1, A, 5 + classes) float32, A the cells of the grids of stride 8, 16 and 32, row
-            by row. A row is x, y, w, h, objectness, then one score per class; scores are
-            after the sigmoid. The centre is (cell + (x, y)) * stride and the size exp(w, h) * stride, in px.
-        width_px, height_px: size of the network's input.
+            by row. A row is x, y, w, h, objectness, then one score per class; scores are after
+            the sigmoid. In px the centre is (cell + (x, y)) * stride, the size exp(w, h) * stride.
+        width_px: of the network's input.
+        height_px: of the network's input.
         min_score: objectness times class score below it is dropped; 0..1.
 
     Raises:
@@ -43,8 +44,8 @@ def decode_yolox(
     scores = of_class.max(axis=1)
     centre = (rows[:, :2] + cells) * strides
     half = np.exp(np.clip(rows[:, 2:4], -20.0, 20.0)) * strides / 2
-    size = np.array([width_px, height_px] * 2, dtype=np.float32)
-    boxes = np.concatenate((centre - half, centre + half), axis=1) / size
+    size = np.array([width_px, height_px] * 2)
+    boxes = (np.concatenate((centre - half, centre + half), axis=1) / size).astype(np.float32)
     return Candidates(boxes, scores, classes).take(scores >= min_score)
 
 

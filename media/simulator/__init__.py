@@ -8,8 +8,8 @@ from media.simulator.auth import AuthScheme, Credentials
 from media.simulator.clip import Clip, SimulatorError, read_clip
 from media.simulator.faults import Garbage, Refusal
 from media.simulator.mount import Mount
-from media.simulator.player import MountOptions
-from media.simulator.server import Simulator, SimulatorOptions, SimulatorThread
+from media.simulator.options import MountOptions, SimulatorOptions
+from media.simulator.server import Simulator, SimulatorThread
 
 __all__ = [
     "AuthScheme",

@@ -48,8 +48,8 @@ class Track:
 class Clip:
     """A playable file.
 
-    `start` and `length` are of its leading track, video where there is one: the first picture's
-    presentation time and how long all are shown, in ticks of 1/90,000 s. Invariant: `length` > 0.
+    `tracks` is the video, then the sound if any. `start` is the first picture's presentation time
+    and `length` how long all are shown, in ticks of 1/90,000 s. Invariant: `length` > 0.
     """
 
     path: Path
@@ -58,21 +58,22 @@ class Clip:
     length: int
 
     @property
-    def codecs(self) -> tuple[str, ...]:
-        return tuple(track.codec for track in self.tracks)
+    def formats(self) -> tuple[str, ...]:
+        """Codec and RTP clock of each track: what a running session can't change."""
+        return tuple(f"{track.codec}/{track.clock_hz}" for track in self.tracks)
 
 
 def read_clip(path: Path) -> Clip:
     """Read a file's headers and packet times; nothing is decoded.
 
     Raises:
-        SimulatorError: the file can't be read, or holds no track that RTP can carry.
+        SimulatorError: the file can't be read, or holds no H.264 or H.265 video.
     """
     try:
         with av.open(str(path)) as container:
             tracks = _tracks(container)
-            if not tracks:
-                raise SimulatorError(f"{path.name}: no H.264, H.265, AAC, Opus or G.711 in it")
+            if not tracks or not tracks[0].is_video:
+                raise SimulatorError(f"{path.name}: no H.264 or H.265 video in it")
             shown = _shown(container, tracks[0])
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SimulatorError(f"{path.name}: {error}") from error

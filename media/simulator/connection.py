@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from media.simulator.conversation import Conversation, HangUp, Terms
+from media.simulator.conversation import Conversation, HangUp
 from media.simulator.messages import MalformedRequest, Response, Status, read_request
 from media.simulator.mount import Mount
+from media.simulator.options import SimulatorOptions
 from media.simulator.session import Link
 
 log = logging.getLogger(__name__)
@@ -19,12 +20,12 @@ class Connection:
 
     def __init__(
         self,
-        terms: Terms,
+        options: SimulatorOptions,
         mounts: Mapping[str, Mount],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        self._timeout_seconds = terms.session_timeout_seconds
+        self._timeout_seconds = options.session_timeout_seconds
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -35,9 +36,9 @@ class Connection:
             local=writer.get_extra_info("sockname")[0],
             peer=writer.get_extra_info("peername")[0],
             heard=self._hear,
-            max_buffer_bytes=terms.max_buffer_bytes,
+            max_buffer_bytes=options.max_buffer_bytes,
         )
-        self._conversation = Conversation(terms, mounts, link)
+        self._conversation = Conversation(options, mounts, link)
 
     async def serve(self) -> None:
         self._await_sign_of_life()

@@ -11,6 +11,7 @@ from media.simulator.auth import Credentials, challenges, is_authorized
 from media.simulator.faults import Faults, Refusal
 from media.simulator.messages import Header, Request, Response, Status
 from media.simulator.mount import Mount
+from media.simulator.options import SimulatorOptions
 from media.simulator.session import Link, Session
 from media.simulator.transport import (
     Datagrams,
@@ -22,16 +23,6 @@ from media.simulator.transport import (
 
 _CONTROL = "/trackID="
 _MAX_CHANNEL = 254
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for every camera of a simulator; see `SimulatorOptions`."""
-
-    credentials: Credentials | None
-    tcp_only: bool
-    session_timeout_seconds: float
-    max_buffer_bytes: int
 
 
 class HangUp(Exception):
@@ -55,8 +46,8 @@ class _Target:
 class Conversation:
     """One client's side of the talk: at most one session, which ends with it. Loop only."""
 
-    def __init__(self, terms: Terms, mounts: Mapping[str, Mount], link: Link) -> None:
-        self._terms = terms
+    def __init__(self, options: SimulatorOptions, mounts: Mapping[str, Mount], link: Link) -> None:
+        self._options = options
         self._mounts = mounts
         self._link = link
         self._nonce = secrets.token_hex(16)
@@ -119,7 +110,7 @@ class Conversation:
         return method(request, target)
 
     def _authorize(self, request: Request, faults: Faults) -> None:
-        credentials = self._terms.credentials
+        credentials = self._options.credentials
         if credentials is None and faults.unauthorized:
             credentials = Credentials("nobody", secrets.token_hex(16))
         if credentials is None:
@@ -163,7 +154,7 @@ class Conversation:
         if self._session is None:
             self._session = Session(target.mount, self._link)
         self._session.set_up(track, transport)
-        timeout = f";timeout={max(1, round(self._terms.session_timeout_seconds))}"
+        timeout = f";timeout={max(1, round(self._options.session_timeout_seconds))}"
         headers = (
             Header("Transport", transport.header()),
             Header("Session", self._session.session_id + timeout),
@@ -174,7 +165,7 @@ class Conversation:
         for wanted in parse_transport(header):
             if wanted.is_tcp:
                 return self._interleaved(wanted, track)
-            if not self._terms.tcp_only:
+            if not self._options.tcp_only:
                 local, peer = self._link.local, self._link.peer
                 return Datagrams(local, peer, wanted.client_port, self._link.heard)
         raise _Refused(Status.UNSUPPORTED_TRANSPORT)

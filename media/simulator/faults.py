@@ -70,10 +70,10 @@ class Damage:
             return None
         return self._faults.garbage
 
-    def applied(self, packets: list[bytes]) -> list[bytes]:
+    def applied(self, packets: list[bytes], garbage: Garbage | None) -> list[bytes]:
         if self._faults.loss:
             packets = [p for p in packets if self._random.random() >= self._faults.loss]
-        match self.garbage():
+        match garbage:
             case Garbage.PAYLOAD:
                 return [p[:RTP_HEADER_BYTES] + self._noise(p[RTP_HEADER_BYTES:]) for p in packets]
             case Garbage.STREAM:

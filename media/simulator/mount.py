@@ -11,7 +11,8 @@ from typing import Protocol
 
 from media.simulator.clip import Clip
 from media.simulator.faults import Faults, Garbage, Refusal
-from media.simulator.player import MountOptions, Player
+from media.simulator.options import MountOptions
+from media.simulator.player import Player
 from media.simulator.sdp import session_description
 from media.simulator.units import Flush
 
@@ -148,10 +149,10 @@ class Mount:
     def switch(self, clip: Clip) -> None:
         """Play another clip from the next packet on, with timestamps going on.
 
-        Clients of a clip of the same codecs stay and meet its parameter sets in the stream, as
+        Clients of a clip of the same formats stay and meet its parameter sets in the stream, as
         when a camera's resolution is set anew. All others are kicked.
         """
-        stays = clip.codecs == self._clip.codecs
+        stays = clip.formats == self._clip.formats
         self._clip = clip
         player = self._player
         if player is None:
@@ -168,7 +169,7 @@ class Mount:
         self._cancel_idle()
         self._clients.add(client)
         if self._player is None or not self._player.is_alive:
-            self._player = Player(self._clip, self.options, self.faults, self._offer)
+            self._player = Player(self.path, self._clip, self.options, self.faults, self._offer)
             self._player.start()
             log.info("camera %s plays", self.path)
 

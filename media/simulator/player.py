@@ -6,15 +6,15 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import av
 from av.packet import Packet
 from av.stream import Stream
 
-from media.clock import Clock, SystemClock
 from media.simulator.clip import Clip, Track, rescaled, ticks
 from media.simulator.faults import Damage, Faults, Garbage
+from media.simulator.options import MountOptions
 from media.simulator.packetizer import Lane
 from media.simulator.units import Flush, Unit
 from media.types import TICKS_PER_SECOND
@@ -23,31 +23,6 @@ log = logging.getLogger(__name__)
 
 _REPORT_INTERVAL_US = 5_000_000
 _HELD_POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class MountOptions:
-    """How a mount plays.
-
-    `speed` is how much faster than real time; timestamps keep the clip's own rate, so 1.001 is
-    a camera whose crystal is 0.1 % fast. `start_at_keyframe`: a client's first packet begins a
-    GOP, where False starts in the middle as some cameras do. `repeat_parameter_sets` puts them
-    before each keyframe. With `burst_seconds` packets are held and sent together at that
-    interval. `clock_offset_us` is how wrong the wall clock in sender reports is. RTP timestamps
-    begin at `first_timestamp` (None: at random); just below 2^32 they soon wrap. The player stops
-    when nobody has watched for `linger_seconds`, and begins the clip anew for the next client.
-    `seed` makes loss and garbage repeatable.
-    """
-
-    speed: float = 1.0
-    start_at_keyframe: bool = True
-    repeat_parameter_sets: bool = True
-    burst_seconds: float = 0.0
-    clock_offset_us: int = 0
-    first_timestamp: int | None = None
-    linger_seconds: float = 2.0
-    seed: int = 0
-    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +46,12 @@ class Player:
     """
 
     def __init__(
-        self, clip: Clip, options: MountOptions, faults: Faults, offer: Callable[[Flush], None]
+        self,
+        name: str,
+        clip: Clip,
+        options: MountOptions,
+        faults: Faults,
+        offer: Callable[[Flush], None],
     ) -> None:
         self._clip = clip
         self._options = options
@@ -80,9 +60,7 @@ class Player:
         self._clock = options.clock
         self._damage = Damage(faults, options.seed, options.clock)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name=f"camera {clip.path.stem}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
         self._next_clip: Clip | None = None
         self._lanes: list[Lane] = []
         self._pending: list[Unit] = []
@@ -111,17 +89,17 @@ class Player:
         return self._thread.is_alive()
 
     def change_clip(self, clip: Clip) -> None:
-        """Go on with another clip of the same codecs at the next packet."""
+        """Go on with another clip of the same formats at the next packet."""
         self._next_clip = clip
 
     def _run(self) -> None:
-        self._origin_us = self._clock.monotonic_us()
-        self._wall_origin_us = self._clock.now_us()
-        self._lanes = [
-            Lane(self._clip, number, self._first_timestamp())
-            for number in range(len(self._clip.tracks))
-        ]
         try:
+            self._lanes = [
+                Lane(self._clip, number, self._first_timestamp())
+                for number in range(len(self._clip.tracks))
+            ]
+            self._origin_us = self._clock.monotonic_us()
+            self._wall_origin_us = self._clock.now_us()
             while not self._stopping.is_set():
                 self._play_lap()
         except (av.error.FFmpegError, OSError):
@@ -158,13 +136,13 @@ class Player:
     def _play(self, packet: Packet[Stream], number: int) -> None:
         track = self._clip.tracks[number]
         times = self._times(packet, track)
-        if number == 0:
+        if track.is_video:
             self._reached = max(self._reached, times.end_ticks)
         elif not self._is_within_lap(times.due_ticks):
             return
         self._wait_for(times.due_ticks)
-        starts_gop = number == 0 and (packet.is_keyframe or not track.is_video)
-        if starts_gop and track.is_video:
+        starts_gop = track.is_video and packet.is_keyframe
+        if starts_gop:
             packet = self._with_parameter_sets(packet, track)
         shift = self._jumped(track.clock_hz)
         sent = self._lanes[number].packetize(packet, times.pts, times.dts, shift)
@@ -212,8 +190,9 @@ class Player:
     def _queue(self, number: int, starts_gop: bool, sent: list[bytes]) -> None:
         if self._faults.stalled or not sent:
             return
-        framed = self._damage.garbage() is not Garbage.STREAM
-        self._pending.append(Unit(number, starts_gop, tuple(self._damage.applied(sent)), framed))
+        garbage = self._damage.garbage()
+        packets = tuple(self._damage.applied(sent, garbage))
+        self._pending.append(Unit(number, starts_gop, packets, garbage is not Garbage.STREAM))
 
     def _flush(self) -> None:
         if not self._pending:

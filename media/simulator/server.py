@@ -5,35 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from media.simulator.auth import Credentials
 from media.simulator.clip import SimulatorError, read_clip
 from media.simulator.connection import Connection
-from media.simulator.conversation import Terms
 from media.simulator.mount import Mount
-from media.simulator.player import MountOptions
+from media.simulator.options import MountOptions, SimulatorOptions
 
-
-@dataclass(frozen=True, slots=True)
-class SimulatorOptions:
-    """What holds for all cameras of a simulator. Port 0 takes a free one.
-
-    `tcp_only` refuses UDP with 461. A UDP client that gives no sign of life (a request or an RTCP
-    packet) for `session_timeout_seconds` is sent nothing any more; over TCP the connection itself
-    is the sign, and a client that leaves more than `max_buffer_bytes` unread is cut off.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    credentials: Credentials | None = None
-    tcp_only: bool = False
-    session_timeout_seconds: float = 60.0
-    max_buffer_bytes: int = 4 * 1024 * 1024
+__all__ = ["Simulator", "SimulatorOptions", "SimulatorThread"]
 
 
 class Simulator:
@@ -45,19 +27,14 @@ class Simulator:
 
     def __init__(self, options: SimulatorOptions | None = None) -> None:
         self._options = options or SimulatorOptions()
-        self._terms = Terms(
-            self._options.credentials,
-            self._options.tcp_only,
-            self._options.session_timeout_seconds,
-            self._options.max_buffer_bytes,
-        )
         self._mounts: dict[str, Mount] = {}
+        self._replaced: list[Mount] = []
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._server: asyncio.Server | None = None
         self._port: int | None = None
 
     def add(self, path: str, clip: Path, options: MountOptions | None = None) -> Mount:
-        """A camera at `rtsp://host:port/{path}`, in place of an earlier one there.
+        """A camera at `rtsp://host:port/{path}`; an earlier one there loses its clients.
 
         The clip (MP4, MOV, Matroska, …: what libav reads) holds H.264 or H.265, and may hold AAC,
         Opus or G.711. Its headers and packet times are read at once, its pictures are not decoded.
@@ -66,7 +43,11 @@ class Simulator:
             SimulatorError: the clip can't be played.
         """
         mount = Mount(path.strip("/"), read_clip(clip), options or MountOptions())
+        earlier = self._mounts.get(mount.path)
         self._mounts[mount.path] = mount
+        if earlier is not None:
+            self._replaced.append(earlier)
+            earlier.kick()
         return mount
 
     @property
@@ -110,12 +91,15 @@ class Simulator:
         await asyncio.gather(*self._connections)
         if self._server is not None:
             await self._server.wait_closed()
-        for mount in self._mounts.values():
+        for mount in [*self._mounts.values(), *self._replaced]:
             mount.close()
         self._server = self._port = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(self._terms, self._mounts, reader, writer)
+        if writer.get_extra_info("peername") is None:  # gone before it was accepted
+            writer.close()
+            return
+        connection = Connection(self._options, self._mounts, reader, writer)
         task = asyncio.get_running_loop().create_task(connection.serve())
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)

@@ -82,6 +82,7 @@ class Session:
         self._awaiting_keyframe = True
 
     def abort(self) -> None:
+        self.pause()
         self._connection.abort()
 
     def deliver(self, flush: Flush) -> None:

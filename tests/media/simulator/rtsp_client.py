@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -87,7 +88,7 @@ class RtspSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self._socket.settimeout(5)
         self._socket.connect((match[1], int(match[2])))
-        self._file = self._socket.makefile("rb")
+        self._received = bytearray()
         self._sequence = 0
         self._frames: list[Frame] = []
 
@@ -100,7 +101,9 @@ class RtspSocket:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def ask(self, method: str, uri: str | None = None, **headers: str) -> Reply:
@@ -131,9 +134,10 @@ class RtspSocket:
             self._frames.append(self._frame())
         head = first + self._read_until_empty_line()
         start, *lines = head.decode().rstrip().split("\r\n")
-        headers = {
-            name.lower(): value.strip() for name, _, value in (ln.partition(":") for ln in lines)
-        }
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines):
+            known = headers.get(name.lower())
+            headers[name.lower()] = f"{known}, {value.strip()}" if known else value.strip()
         body = self._read(int(headers.get("content-length", "0")))
         return Reply(int(start.split(" ")[1]), headers, body.decode())
 
@@ -143,6 +147,12 @@ class RtspSocket:
             return self._frames.pop(0)
         assert self._read(1) == b"$"
         return self._frame()
+
+    def frame_within(self, seconds: float) -> Frame:
+        """The next interleaved frame, or TimeoutError; the connection can be used afterwards."""
+        if not self._frames and self.is_silent(seconds):
+            raise TimeoutError
+        return self.frame()
 
     def rtp_frames(self, count: int, channel: int = 0) -> list[Frame]:
         found: list[Frame] = []
@@ -157,18 +167,9 @@ class RtspSocket:
         """Whether frames came before the last reply."""
         return bool(self._frames)
 
-    def read_raw(self, size: int) -> bytes:
-        return self._read(size)
-
     def is_silent(self, seconds: float) -> bool:
-        """Whether nothing at all comes for so long."""
-        self._socket.settimeout(seconds)
-        try:
-            return self._socket.recv(1) == b"never"
-        except TimeoutError:
-            return True
-        finally:
-            self._socket.settimeout(5)
+        """Whether nothing at all comes for so long; what comes is kept."""
+        return not self._received and not select.select([self._socket], [], [], seconds)[0]
 
     def has_ended(self) -> bool:
         """Whether the server closes; what comes before is dropped."""
@@ -184,10 +185,14 @@ class RtspSocket:
         return Frame(head[0], self._read(int.from_bytes(head[1:], "big")))
 
     def _read(self, size: int) -> bytes:
-        received = self._file.read(size)
-        if len(received) < size:
-            raise EOFError
-        return received
+        while len(self._received) < size:
+            more = self._socket.recv(65_536)
+            if not more:
+                raise EOFError
+            self._received += more
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
 
     def _read_until_empty_line(self) -> bytes:
         head = b""

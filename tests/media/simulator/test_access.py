@@ -11,6 +11,7 @@ import pytest
 from media.simulator import (
     AuthScheme,
     Credentials,
+    MountOptions,
     Simulator,
     SimulatorOptions,
     SimulatorThread,
@@ -28,7 +29,7 @@ def md5(text: str) -> str:
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with SimulatorThread(SimulatorOptions(credentials=OWNER)) as running:
-        running.add("front", clips.frame_coded(50))
+        running.add("front", clips.frame_coded(50), MountOptions(speed=10))
         yield running
 
 
@@ -63,7 +64,7 @@ def test_the_right_password_plays(simulator: Simulator, transport: str) -> None:
 def test_a_scheme_alone_is_enough(schemes: set[AuthScheme]) -> None:
     only = Credentials("owner", "secret", frozenset(schemes))
     with SimulatorThread(SimulatorOptions(credentials=only)) as simulator:
-        simulator.add("front", clips.frame_coded(50))
+        simulator.add("front", clips.frame_coded(50), MountOptions(speed=10))
 
         with playing(simulator.url("front")) as container:
             assert len(video_packets(container, 3)) == 3
@@ -134,7 +135,7 @@ def test_a_proof_that_is_none_is_unauthorized(simulator: Simulator, proof: str) 
 def test_a_scheme_that_is_not_offered_is_not_taken() -> None:
     digest = Credentials("owner", "secret", frozenset({AuthScheme.DIGEST}))
     with SimulatorThread(SimulatorOptions(credentials=digest)) as simulator:
-        simulator.add("front", clips.frame_coded(50))
+        simulator.add("front", clips.frame_coded(50), MountOptions(speed=10))
         proof = b64encode(b"owner:secret").decode()
         with RtspSocket(simulator.url("front", with_credentials=False)) as client:
             assert client.ask("DESCRIBE", Authorization=f"Basic {proof}").status == 401
@@ -142,7 +143,7 @@ def test_a_scheme_that_is_not_offered_is_not_taken() -> None:
 
 def test_udp_is_refused_where_only_tcp_is_spoken() -> None:
     with SimulatorThread(SimulatorOptions(tcp_only=True)) as simulator:
-        simulator.add("front", clips.frame_coded(50))
+        simulator.add("front", clips.frame_coded(50), MountOptions(speed=10))
 
         with RtspSocket(simulator.url("front")) as client:
             udp = "RTP/AVP;unicast;client_port=50000-50001"

@@ -225,17 +225,17 @@ def test_a_udp_client_without_sign_of_life_is_sent_no_more() -> None:
 
 @pytest.mark.parametrize("sign", ["request", "datagram"])
 def test_a_sign_of_life_keeps_a_udp_session(sign: str) -> None:
-    with SimulatorThread(SimulatorOptions(session_timeout_seconds=0.5)) as simulator:
+    with SimulatorThread(SimulatorOptions(session_timeout_seconds=0.3)) as simulator:
         mount = simulator.add("front", clips.frame_coded(50))
         with RtspSocket(simulator.url("front")) as client, bound_udp() as receiver:
             session = play_over_udp(client, receiver)
             received = 0
-            while received < 60:  # more than a second
+            while received < 40:  # some 25 a second
                 _, source = receiver.recvfrom(2000)
                 received += 1
                 if sign == "datagram":
                     receiver.sendto(b"\x81\xc9\x00\x01" + bytes(4), source)
-                elif received % 5 == 0:
+                elif received % 3 == 0:
                     assert client.ask("GET_PARAMETER", Session=session).status == 200
 
             assert mount.client_count == 1
@@ -247,7 +247,7 @@ def test_a_tcp_session_needs_no_sign_of_life() -> None:
         with RtspSocket(simulator.url("front")) as client:
             client.play()
 
-            assert client.rtp_frames(30)
+            assert client.rtp_frames(15)
 
 
 def test_a_client_that_reads_too_slowly_is_cut_off_alone() -> None:

@@ -13,7 +13,7 @@ from tests import clips
 from tests.clips import Encoding, read_frame_number
 from tests.media.simulator.rtsp_client import RtspSocket, playing, video_frames, video_packets
 
-FAST = MountOptions(speed=4)
+FAST = MountOptions(speed=10)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_decoding_times_go_on_over_the_loop_point(simulator: Simulator, bframes:
 
 
 def test_timestamps_wrap_without_a_break(simulator: Simulator) -> None:
-    options = MountOptions(speed=4, first_timestamp=2**32 - 20 * 3600)
+    options = MountOptions(speed=10, first_timestamp=2**32 - 20 * 3600)
     simulator.add("front", clips.frame_coded(20), options)
 
     with playing(simulator.url("front")) as container:
@@ -149,7 +149,7 @@ def test_parameter_sets_come_before_each_keyframe_where_asked(
     simulator: Simulator, repeats: bool, aggregates: int
 ) -> None:
     clip = clips.frame_coded(20, Encoding(gop=10, crf=45))
-    simulator.add("front", clip, MountOptions(speed=4, repeat_parameter_sets=repeats))
+    simulator.add("front", clip, MountOptions(speed=10, repeat_parameter_sets=repeats))
 
     with RtspSocket(simulator.url("front")) as client:
         client.play()

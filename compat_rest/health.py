@@ -1,0 +1,29 @@
+"""What the health addresses answer, for the OpenAPI document; `app` gives the answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class HealthJson(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class CheckJson(msgspec.Struct, frozen=True):
+    """One component. `engine` says what stands behind the name: `sqlite`, `local`."""
+
+    status: str
+    engine: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class ReadinessJson(msgspec.Struct, frozen=True):
+    """`unavailable` unless postgres, redis and storage are all ok; `models` is told besides."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, CheckJson]

@@ -1,0 +1,129 @@
+"""What the URL table says of each address: its handler, its scope and what it speaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from compat_rest.credentials import of_header, of_player
+from resolvers.access import Scope, demand
+from resolvers.context import Context
+from resolvers.errors import NotFound
+
+Handler = Callable[[Context, Request], Awaitable[Response]]
+SocketHandler = Callable[[WebSocket], Awaitable[None]]
+
+_EQUALS = re.compile(r"(?P<address>[A-Z]+ /\S*) = (?P<field>\w+\.\w+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query or path parameter; `schema` is JSON Schema."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What comes when all is well.
+
+    `shape` is the type that is sent as JSON; None with `media_types` is something else, None
+    without is an empty answer. `headers` are beyond the usual: name and what it says.
+    """
+
+    status: int
+    text: str
+    shape: Any = None
+    media_types: Sequence[str] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `refusals` are statuses beyond 401, 403 and 500.
+
+    `in_url`: a player may bring its credential in the address.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scope: Scope
+    answer: Answer
+    parameters: Sequence[Parameter] = ()
+    body: Any = None
+    refusals: Sequence[int] = ()
+    in_url: bool = False
+
+    @property
+    def equals(self) -> str:
+        """The GraphQL field that gives the same, `Query.cameras`."""
+        return equal_field(self.handler)
+
+    async def run(self, request: Request) -> Response:
+        """Authenticates, demands the scope, calls the handler.
+
+        The use case demands the scope again; here it comes before the body is judged.
+        """
+        ctx = await (of_player if self.in_url else of_header)(request)
+        demand(ctx.actor, self.scope)
+        if any("\0" in part for part in request.path_params.values()):
+            raise NotFound("there is nothing at this address")
+        return await self.handler(ctx, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A WebSocket's address. `closes` says what each close code means."""
+
+    path: str
+    handler: SocketHandler
+    scope: Scope
+    parameters: Sequence[Parameter]
+    closes: Mapping[int, str]
+
+    @property
+    def equals(self) -> str:
+        return equal_field(self.handler)
+
+
+def equal_field(handler: Callable[..., object]) -> str:
+    """The field that a docstring names which begins `GET /v2/api/cameras = Query.cameras.`.
+
+    Raises:
+        ValueError: it names none.
+    """
+    found = _EQUALS.match(handler.__doc__ or "")
+    if found is None:
+        raise ValueError(f"{handler.__qualname__} does not say which GraphQL field it equals")
+    return found["field"]
+
+
+def routes_of(operations: Iterable[Operation], sockets: Iterable[Socket]) -> list[BaseRoute]:
+    """In the table's order, one endpoint per path: a wrong method is told all the right ones."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for each in operations:
+        by_path.setdefault(each.path, {})[each.method] = each
+    routes: list[BaseRoute] = [_route(path, methods) for path, methods in by_path.items()]
+    return routes + [WebSocketRoute(each.path, each.handler) for each in sockets]
+
+
+def _route(path: str, methods: Mapping[str, Operation]) -> Route:
+    heads = {"HEAD": methods["GET"]} if "GET" in methods else {}
+    answering = {**methods, **heads}
+
+    async def endpoint(request: Request) -> Response:
+        return await answering[request.method].run(request)
+
+    endpoint.__doc__ = "\n\n".join(each.handler.__doc__ or "" for each in methods.values())
+    return Route(path, endpoint, methods=list(answering))

@@ -1,0 +1,253 @@
+"""One camera's packets to events: sample, look, track, decide, tell."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+import av
+from av.packet import Packet
+from av.stream import Stream
+
+from media.detect.pool import DetectorPool, LaneCounts, Look
+from media.eventing import Began, Ended, EventIds, Eventing, Step, event_rules, random_ids
+from media.sampler import CodecUnknown, MotionGate, Sampler
+from media.snapshot import SnapshotError, encode_jpeg
+from media.tracker import Tracker, tracker_rules
+from media.types import (
+    TICKS_PER_SECOND,
+    ChangeKind,
+    Detection,
+    EventChange,
+    MediaChange,
+    RunClock,
+    Snapshot,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_UNSEEN = TICKS_PER_SECOND
+"""A still scene is looked at this often all the same: the gate is coarse, things creep."""
+
+SETTLE_S = 5.0
+"""How long the end of a run waits for the last frame's detections."""
+
+_TRACK_IDS_SINCE_US = 1_735_689_600_000_000  # 2025-01-01T00:00:00Z
+
+
+class Timeline(Protocol):
+    """The run's place in time, as the camera's thread knows it."""
+
+    @property
+    def clock(self) -> RunClock | None:
+        """None until it has settled: nothing is looked at before."""
+        ...
+
+    @property
+    def recorded(self) -> bool:
+        """Whether positions lead to footage."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    def save(self, at_us: int, jpeg: bytes) -> Snapshot:
+        """Keep a frame's picture; at_us is the frame's wall time. Raises OSError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisConfig:
+    """What to look for. `fps` 0.2 to 30; `features` that the model lacks find nothing."""
+
+    camera_key: UUID
+    fps: float
+    features: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisCounts:
+    """Since the camera began: frames in the lane, frames of a still scene, decoding errors."""
+
+    lane: LaneCounts
+    still: int
+    errors: int
+
+
+class Analysis:
+    """The events of one camera, over all its runs.
+
+    The camera's thread calls `begin_run`, `packet`, `end_run` and `close`. Detections come on a
+    thread of the pool, one frame at a time; `deliver` is called on either, never on both at once,
+    and in order. Tracks and events belong to whoever holds the lock.
+    """
+
+    def __init__(
+        self,
+        config: AnalysisConfig,
+        pool: DetectorPool,
+        deliver: Callable[[MediaChange], None],
+        snapshots: SnapshotStore,
+        new_ids: Callable[[], EventIds] = random_ids,
+    ) -> None:
+        begin_score = pool.description.thresholds.begin
+        self._config = config
+        self._model_version = pool.description.model_version
+        self._deliver = deliver
+        self._snapshots = snapshots
+        self._lock = threading.Lock()
+        self._tracker = Tracker(tracker_rules(config.fps, begin_score))
+        self._eventing = Eventing(event_rules(config.fps, begin_score), new_ids)
+        self._open: dict[str, EventChange] = {}
+        self._last_track_id = 0
+        self._lane = pool.lane(self._receive)
+        self._timeline: Timeline | None = None
+        self._sampler: Sampler | None = None
+        self._gate = MotionGate()
+        self._looked_at: int | None = None
+        self._still = self._errors = 0
+
+    def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
+        """The packets that follow are of `stream`, re-stamped in positions."""
+        self._end(None)
+        self._timeline = timeline
+        self._gate = MotionGate()
+        self._looked_at = None
+        self._sampler = None
+        try:
+            self._sampler = Sampler(stream, self._config.fps)
+        except CodecUnknown as error:
+            logger.warning("camera %s: no detection: %s", self._config.camera_key, error)
+
+    def packet(self, packet: Packet[Stream]) -> None:
+        """Take one video packet, in decoding order; returns without waiting for detections."""
+        if self._sampler is None:
+            return
+        for frame in self._sampler.frames(packet):
+            self._consider(frame)
+
+    def end_run(self, ended_at_us: int) -> None:
+        """End every open event, at the latest at `ended_at_us`; waits for the last detections."""
+        self._end(ended_at_us)
+
+    def close(self) -> None:
+        """Give up the place in the pool."""
+        self._end(None)
+        self._lane.close()
+
+    @property
+    def counts(self) -> AnalysisCounts:
+        errors = self._errors + (self._sampler.errors if self._sampler is not None else 0)
+        return AnalysisCounts(self._lane.counts, self._still, errors)
+
+    def _end(self, ended_at_us: int | None) -> None:
+        """What `end_run` does, also where it was left out."""
+        timeline, self._timeline = self._timeline, None
+        if timeline is None:
+            return
+        if self._sampler is not None:
+            self._errors += self._sampler.errors
+            self._sampler = None
+        if not self._lane.settle(SETTLE_S):
+            logger.warning("camera %s: detection lags at a run's end", self._config.camera_key)
+        clock = timeline.clock
+        with self._lock:
+            ended = self._eventing.end(self._tracker.end())
+        if clock is None:
+            return  # nothing was looked at
+        for step in ended:
+            seen_at_us = clock.at_us(step.seen_at)
+            self._tell_end(step.ids, min(seen_at_us, ended_at_us or seen_at_us))
+
+    def _consider(self, frame: av.VideoFrame) -> None:
+        """Offer a frame that is due to the pool, unless nothing has changed."""
+        timeline, sampler, position = self._timeline, self._sampler, frame.pts
+        if timeline is None or sampler is None or position is None:
+            return
+        clock = timeline.clock
+        if clock is None or position < clock.start_position:
+            return
+        if not self._is_worth_looking(frame, position):
+            self._still += 1
+            return
+        self._gate.look()
+        self._looked_at = position
+        look = Look(frame, position, clock, timeline.recorded, sampler.pixel_aspect)
+        self._lane.offer(look)
+
+    def _is_worth_looking(self, frame: av.VideoFrame, position: int) -> bool:
+        """Whether something moved, or is being searched for, or the last look was long ago.
+
+        In a still scene what was seen stays seen: who stands still is not taken for gone.
+        """
+        moved = self._gate.moved(frame)
+        if moved or self._looked_at is None or position - self._looked_at >= MAX_UNSEEN:
+            return True
+        if not self._lane.idle:
+            return False
+        with self._lock:
+            if self._tracker.searching:
+                return True
+            self._tracker.hold(position)
+        return False
+
+    def _receive(self, look: Look, detections: Sequence[Detection]) -> None:
+        """What a frame shows, on a thread of the pool."""
+        wanted = [found for found in detections if found.feature in self._config.features]
+        with self._lock:
+            sighting = self._tracker.look(wanted, look.position)
+            steps = self._eventing.look(sighting, look.position)
+        self._tell(steps, look)
+
+    def _tell(self, steps: Sequence[Step], look: Look) -> None:
+        for step in steps:
+            if isinstance(step, Ended):
+                self._tell_end(step.ids, look.clock.at_us(step.seen_at))
+        began = [step for step in steps if isinstance(step, Began)]
+        if not began:
+            return
+        at_us = look.clock.at_us(look.position)
+        snapshot = self._snapshot(look, at_us)
+        for step in began:
+            change = self._change(step, look, snapshot)
+            self._open[change.event_id] = change
+            self._deliver(change)
+
+    def _change(self, step: Began, look: Look, snapshot: Snapshot | None) -> EventChange:
+        """All of it describes the one frame of `look`."""
+        at_us = look.clock.at_us(look.position)
+        return EventChange(
+            kind=ChangeKind.BEGAN,
+            camera_key=self._config.camera_key,
+            event_id=step.ids.event_id,
+            trace_id=step.ids.trace_id,
+            track_id=self._next_track_id(at_us),
+            model_version=self._model_version,
+            at_us=at_us,
+            position=look.position if look.recorded else None,
+            detection=step.track.detection,
+            snapshot=snapshot,
+        )
+
+    def _next_track_id(self, at_us: int) -> int:
+        """Growing, and beyond those of before a restart: the seconds since 2025, or one more."""
+        seconds = max(1, (at_us - _TRACK_IDS_SINCE_US) // 1_000_000)
+        self._last_track_id = max(self._last_track_id + 1, seconds)
+        return self._last_track_id
+
+    def _tell_end(self, ids: EventIds, ended_at_us: int) -> None:
+        began = self._open.pop(ids.event_id, None)
+        if began is not None:
+            ended_at_us = max(began.at_us, ended_at_us)
+            self._deliver(replace(began, kind=ChangeKind.ENDED, ended_at_us=ended_at_us))
+
+    def _snapshot(self, look: Look, at_us: int) -> Snapshot | None:
+        """The frame's picture, or None where it can't be kept: the event counts all the same."""
+        try:
+            return self._snapshots.save(at_us, encode_jpeg(look.frame, look.pixel_aspect))
+        except (SnapshotError, OSError) as error:
+            logger.warning("camera %s: no snapshot: %s", self._config.camera_key, error)
+            return None

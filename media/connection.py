@@ -1,0 +1,169 @@
+"""What happens while one connection to a camera lasts: runs, and the disk's bad moments."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from av.packet import Packet
+from av.stream import Stream
+
+from media.clock import Clock
+from media.run import Guarded, Run, begin_recorded, begin_unrecorded
+from media.segments import Recording
+from media.source import Source, SourceGarbage, SourceStalled
+from media.store import RecordingBusy
+from media.timeline import RunBroken
+from media.types import CameraState, MediaChange, MediaError, SegmentClosed, StreamInfo
+
+log = logging.getLogger(__name__)
+
+_STEADY_US = 10_000_000
+_NO_PICTURE_US = 30_000_000
+_SOUND_ALONE_US = 10_000_000
+_DISK_RETRY_US = 10_000_000
+_BUSY_RETRY_US = 1_000_000
+
+Report = Callable[[CameraState, str | None, StreamInfo | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done with a camera's packets. `recording` None: nothing is kept."""
+
+    recording: Recording | None
+    consumer: Guarded
+    clock: Clock
+    deliver: Callable[[MediaChange], None]
+    report: Report
+
+
+class Connection:
+    """Follows one open source; used by the camera's thread alone.
+
+    When the disk fails, detection goes on and recording is tried again every 10 s.
+    """
+
+    def __init__(self, source: Source, job: Job) -> None:
+        self._source = source
+        self._job = job
+        self._run: Run | None = None
+        self._fps: float | None = None
+        self._disk_fault: str | None = None
+        self._record_again_us = 0
+        self._opened_us = self._video_us = job.clock.monotonic_us()
+        self._began_us: int | None = None
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it has brought pictures for 10 s."""
+        now_us = self._job.clock.monotonic_us()
+        return self._began_us is not None and now_us - self._began_us >= _STEADY_US
+
+    def follow(self, stop: threading.Event) -> None:
+        """Takes packets until told to stop.
+
+        Raises:
+            SourceError: there are no more.
+            RunBroken: the stream has to be opened anew.
+            MediaError: what comes can't be recorded.
+        """
+        reason = "the recorder failed"
+        try:
+            for packet in self._source.packets():
+                if stop.is_set():
+                    break
+                self._take(packet)
+            reason = "recording was stopped"
+        except MediaError as fault:
+            reason = str(fault)
+            raise
+        finally:
+            self._end_run(reason)
+
+    def _take(self, packet: Packet[Stream]) -> None:
+        now_us = self._job.clock.monotonic_us()
+        self._check_picture(packet, now_us)
+        run = self._run
+        if run is None or self._can_record_again(run, packet, now_us):
+            run = self._next_run("recording is tried again", now_us)
+        try:
+            run.take(packet)
+        except RunBroken as fault:
+            if fault.reopen:
+                raise
+            run = self._next_run(str(fault), now_us)
+            run.take(packet)
+        except OSError as fault:
+            self._cannot_record(f"the disk failed: {fault.strerror}", now_us + _DISK_RETRY_US)
+            self._end_run(self._disk_fault or "")
+            return
+        if run.timeline.began and (packet.is_keyframe or self._began_us is None):
+            self._began_us = self._began_us or now_us
+            self._report(run)
+
+    def _check_picture(self, packet: Packet[Stream], now_us: int) -> None:
+        if packet.stream_index == self._source.video.index:
+            self._video_us = now_us
+        elif now_us - self._video_us > _SOUND_ALONE_US:
+            raise SourceStalled("the camera sends sound but no picture")
+        if self._began_us is None and now_us - self._opened_us > _NO_PICTURE_US:
+            raise SourceGarbage("no picture came within 30 s")
+
+    def _can_record_again(self, run: Run, packet: Packet[Stream], now_us: int) -> bool:
+        wanted = self._job.recording is not None and not run.is_recorded
+        is_video = packet.stream_index == self._source.video.index
+        return wanted and is_video and packet.is_keyframe and now_us >= self._record_again_us
+
+    def _next_run(self, reason: str, now_us: int) -> Run:
+        """Ends the run there is, for that reason, and begins another one."""
+        self._end_run(reason)
+        self._run = self._begin_run(now_us)
+        return self._run
+
+    def _begin_run(self, now_us: int) -> Run:
+        job = self._job
+        if job.recording is not None and now_us >= self._record_again_us:
+            before = self._disk_fault
+            try:
+                run = begin_recorded(
+                    self._source, job.recording, job.clock, self._deliver, job.consumer
+                )
+            except RecordingBusy as fault:
+                self._cannot_record(str(fault), now_us + _BUSY_RETRY_US)
+            except OSError as fault:
+                again_us = now_us + _DISK_RETRY_US
+                self._cannot_record(f"the disk failed: {fault.strerror}", again_us)
+            else:
+                self._disk_fault = before  # a segment found by repair does not prove it well
+                return run
+        return begin_unrecorded(self._source, job.clock, job.consumer)
+
+    def _end_run(self, reason: str) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            run.end(reason, self._job.clock)
+
+    def _cannot_record(self, reason: str, again_us: int) -> None:
+        self._disk_fault = f"not recording: {reason.lower()}"
+        self._record_again_us = again_us
+        self._job.report(CameraState.ERROR, self._disk_fault, self._stream())
+        log.warning("a camera is not recorded: %s", reason)
+
+    def _deliver(self, change: MediaChange) -> None:
+        if isinstance(change, SegmentClosed):
+            self._disk_fault = None
+        self._job.deliver(change)
+
+    def _report(self, run: Run) -> None:
+        if self._fps is None:
+            self._fps = run.timeline.fps
+        if self._disk_fault is not None:
+            self._job.report(CameraState.ERROR, self._disk_fault, self._stream())
+        else:
+            self._job.report(CameraState.ONLINE, self._job.consumer.fault, self._stream())
+
+    def _stream(self) -> StreamInfo:
+        return replace(self._source.stream, fps=self._fps)

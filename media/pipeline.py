@@ -1,0 +1,238 @@
+"""One camera: connects, records, shows its packets to detection, and connects again, for ever."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from media.clock import Clock
+from media.connection import Connection, Job
+from media.network import AddressRefused, CameraNetworks
+from media.repair import repair
+from media.rtsp_url import RtspUrlError, parse_rtsp_url
+from media.run import Guarded, PacketConsumer
+from media.segments import Recording
+from media.source import (
+    DEFAULT_TIMEOUTS,
+    SourceGarbage,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceUnauthorized,
+    SourceUnsupported,
+    Timeouts,
+    Transport,
+    open_source,
+)
+from media.store import CameraFolder, Hour, RecordingBusy, RecordingStore
+from media.timeline import RunBroken
+from media.types import (
+    CameraState,
+    MediaChange,
+    MediaError,
+    SegmentClosed,
+    StatusChanged,
+    StreamInfo,
+)
+
+log = logging.getLogger(__name__)
+
+_HOUR_OVER_US = 15_000_000
+_WRONG = (
+    AddressRefused,
+    RtspUrlError,
+    SourceGarbage,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceUnauthorized,
+    SourceUnsupported,
+)
+"""What does not go away by itself: the state is `error`, not `offline`."""
+_RARELY = (AddressRefused, RtspUrlError, SourceUnauthorized, SourceUnsupported)
+"""Tried again seldom: a camera may lock an account after some wrong passwords."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """A camera as it is to be run. `folder` is its folder's name in the store."""
+
+    key: UUID
+    tenant_id: str
+    folder: str
+    url: str = field(repr=False)
+    transport: Transport = Transport.TCP
+    record: bool = True
+    features: tuple[str, ...] = ()
+    fps: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between attempts: from `first` doubling to `longest`, 20 % more or less."""
+
+    first_s: float = 1.0
+    longest_s: float = 30.0
+    rare_first_s: float = 30.0
+    rare_longest_s: float = 300.0
+
+    def wait_s(self, failures: int, *, rarely: bool) -> float:
+        """`failures` in a row, the first being 1; `rarely`: another attempt could do harm."""
+        first = self.rare_first_s if rarely else self.first_s
+        longest = self.rare_longest_s if rarely else self.longest_s
+        spread = 0.8 + secrets.randbelow(401) / 1000
+        return min(longest, first * 2.0 ** min(failures - 1, 16)) * spread
+
+
+DEFAULT_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class CameraWorld:
+    """What is the same for all cameras of a process."""
+
+    store: RecordingStore
+    networks: CameraNetworks
+    clock: Clock
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+    backoff: Backoff = DEFAULT_BACKOFF
+    segment_seconds: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a connection ended or never came to be. `steady`: it had brought pictures for a while."""
+
+    state: CameraState
+    reason: str
+    rarely: bool = False
+    steady: bool = False
+
+
+class CameraPipeline:
+    """A camera's thread.
+
+    What happens goes to `deliver`, in order, from that thread; the consumer, too, is called from
+    there alone.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        world: CameraWorld,
+        deliver: Callable[[MediaChange], None],
+        consumer: PacketConsumer | None = None,
+    ) -> None:
+        self.config = config
+        self._world = world
+        self._sink = deliver
+        self._recording = Recording(
+            world.store,
+            CameraFolder(config.tenant_id, config.folder),
+            config.key,
+            world.segment_seconds,
+        )
+        self._job = Job(
+            self._recording if config.record else None,
+            Guarded(consumer, str(config.key)),
+            world.clock,
+            self._deliver,
+            self._report,
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._main, name=f"cam-{config.folder}", daemon=True)
+        self._reported: tuple[CameraState, str | None, StreamInfo | None] | None = None
+        self._hour_ends_us: int | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        """Returns at once; the thread ends with the next packet, or its next time-out."""
+        self._stop.set()
+
+    def join(self, timeout_s: float = 2.0) -> bool:
+        """Waits for the thread; False when the network still holds it up.
+
+        Such a thread does no more than close its segment when its time-out comes. It is a daemon,
+        so the process may end before; then repair closes the segment. A new recorder of the
+        same camera finds the folder busy meanwhile, and tries again every second.
+        """
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """`request_stop`, then `join`."""
+        self.request_stop()
+        return self.join(timeout_s)
+
+    def _main(self) -> None:
+        failures = 0
+        self._report(CameraState.CONNECTING, None, None)
+        while not self._stop.is_set():
+            failure = self._connect(failures)
+            if failure is None or self._stop.is_set():
+                break
+            failures = 1 if failure.steady else failures + 1
+            self._report(failure.state, failure.reason, None)
+            self._close_finished_hour()
+            self._stop.wait(self._world.backoff.wait_s(failures, rarely=failure.rarely))
+        self._job.consumer.close()
+
+    def _connect(self, failures: int) -> _Failure | None:
+        """One connection from its beginning to its end; None when told to stop."""
+        connection: Connection | None = None
+        try:
+            place = self._world.networks.check(parse_rtsp_url(self.config.url))
+            transport, timeouts = self.config.transport, self._world.timeouts
+            with open_source(place, transport, timeouts, failures) as source:
+                connection = Connection(source, self._job)
+                connection.follow(self._stop)
+        except MediaError as fault:
+            return _failure(fault, steady=connection is not None and connection.is_steady)
+        except Exception:
+            # The camera's supervisor: one camera's bug must not end its recording for good.
+            log.exception("camera %s: its thread failed", self.config.key)
+            return _Failure(CameraState.ERROR, "an internal error; the worker's log has more")
+        return None
+
+    def _close_finished_hour(self) -> None:
+        """While a camera is away nothing closes the hour that its recording ended in."""
+        clock = self._world.clock
+        if self._hour_ends_us is None or clock.now_us() < self._hour_ends_us + _HOUR_OVER_US:
+            return
+        camera = self._recording.camera
+        try:
+            with self._world.store.writing(camera):
+                repair(self._world.store, camera, self.config.key, clock.now_us())
+        except (OSError, RecordingBusy) as fault:
+            log.warning("camera %s: its last hour stays open: %s", self.config.key, fault)
+        self._hour_ends_us = None
+
+    def _deliver(self, change: MediaChange) -> None:
+        if isinstance(change, SegmentClosed):
+            hour = Hour(change.date, change.hour)
+            self._hour_ends_us = self._world.store.hour_bounds(hour)[1]
+        self._sink(change)
+
+    def _report(self, state: CameraState, reason: str | None, stream: StreamInfo | None) -> None:
+        """Tells a state that differs from the last one told."""
+        if (state, reason, stream) == self._reported:
+            return
+        self._reported = (state, reason, stream)
+        log.info("camera %s is %s%s", self.config.key, state, f": {reason}" if reason else "")
+        now_us = self._world.clock.now_us()
+        self._sink(StatusChanged(self.config.key, state, reason, now_us, stream))
+
+
+def _failure(fault: MediaError, *, steady: bool) -> _Failure:
+    state = CameraState.OFFLINE
+    if isinstance(fault, RunBroken):
+        state = CameraState.CONNECTING
+    elif isinstance(fault, _WRONG):
+        state = CameraState.ERROR
+    return _Failure(state, str(fault), isinstance(fault, _RARELY), steady)

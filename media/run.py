@@ -1,0 +1,161 @@
+"""One run of a camera: its packets stamped, recorded, then shown to whoever looks at them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from media.clock import Clock
+from media.recorder import Recorder
+from media.repair import repair
+from media.segments import Recording
+from media.source import Source
+from media.timeline import RunTimeline
+from media.types import MediaChange
+
+log = logging.getLogger(__name__)
+
+
+class PacketConsumer(Protocol):
+    """Looks at a camera's video after it has been recorded; called by the camera's thread alone.
+
+    `begin_run` comes before a run's first packet, `end_run` after its last. `timeline.clock` is
+    None until it has settled; `timeline.recorded` says whether positions lead to footage. A method
+    that raises is called no more until the next run: recording goes on.
+    """
+
+    def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None: ...
+
+    def packet(self, packet: Packet[Stream]) -> None:
+        """A video packet in decode order, pts and dts being positions; keyframe first."""
+        ...
+
+    def end_run(self, ended_at_us: int) -> None: ...
+
+    def close(self) -> None:
+        """The camera's thread ends."""
+        ...
+
+
+class Guarded:
+    """A consumer whose failures stay with it. `fault` says that it failed in this run."""
+
+    def __init__(self, consumer: PacketConsumer | None, camera: str) -> None:
+        self._consumer = consumer
+        self._camera = camera
+        self._in_run = False
+        self.fault: str | None = None
+
+    def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None:
+        self.fault = None
+        consumer = self._consumer
+        if consumer is not None:
+            self._in_run = True
+            self._guard(lambda: consumer.begin_run(stream, timeline))
+
+    def packet(self, packet: Packet[Stream]) -> None:
+        consumer = self._consumer
+        if consumer is not None and self._in_run:
+            self._guard(lambda: consumer.packet(packet))
+
+    def end_run(self, ended_at_us: int) -> None:
+        consumer = self._consumer
+        if consumer is not None and self._in_run:
+            self._guard(lambda: consumer.end_run(ended_at_us))
+        self._in_run = False
+
+    def close(self) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            self._guard(consumer.close)
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:
+            # Whatever is wrong with detection, recording never waits for it or falls with it.
+            log.exception("camera %s: detection failed and is off for this run", self._camera)
+            self._in_run = False
+            self.fault = "detection failed and is off until the next connection"
+
+
+class Run:
+    """From a connection's packet to where they stop being one run; the camera's thread alone."""
+
+    def __init__(
+        self, source: Source, timeline: RunTimeline, recorder: Recorder | None, consumer: Guarded
+    ) -> None:
+        self.timeline = timeline
+        self._source = source
+        self._recorder = recorder
+        self._consumer = consumer
+        self._shown = False
+        self.releases = contextlib.ExitStack()
+
+    @property
+    def is_recorded(self) -> bool:
+        return self._recorder is not None
+
+    def take(self, packet: Packet[Stream]) -> None:
+        """Handles a packet as it came from the source.
+
+        Raises:
+            RunBroken: it is of another run; it has not been changed.
+            OSError: it could not be recorded.
+            MediaError: what the camera sends can't be recorded.
+        """
+        for stamped in self.timeline.stamp(packet):
+            if self._recorder is not None:
+                self._recorder.write(stamped)
+            if stamped.stream_index == self._source.video.index:
+                if not self._shown:
+                    self._shown = True
+                    self._consumer.begin_run(self._source.video, self.timeline)
+                self._consumer.packet(stamped)
+
+    def end(self, reason: str, clock: Clock) -> None:
+        """Closes what is open; `reason` is why the run ended, in plain words."""
+        with self.releases:
+            self.timeline.settle()
+            if self._recorder is not None:
+                self._recorder.end(reason)
+            if self._shown:
+                settled = self.timeline.clock
+                position = self.timeline.end_position
+                self._consumer.end_run(settled.at_us(position) if settled else clock.now_us())
+
+
+def begin_recorded(
+    source: Source,
+    recording: Recording,
+    clock: Clock,
+    deliver: Callable[[MediaChange], None],
+    consumer: Guarded,
+) -> Run:
+    """A run that is recorded, after what an earlier one left has been repaired.
+
+    Raises:
+        RecordingBusy: another recorder writes there.
+        OSError: the disk's.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(recording.store.writing(recording.camera))
+        found = repair(recording.store, recording.camera, recording.camera_key, clock.now_us())
+        for segment in found.recovered:
+            deliver(segment)
+        timeline = RunTimeline(source.video, found.end_position, clock)
+        recorder = Recorder(source, timeline, recording, deliver)
+        run = Run(source, timeline, recorder, consumer)
+        run.releases = stack.pop_all()
+        return run
+
+
+def begin_unrecorded(source: Source, clock: Clock, consumer: Guarded) -> Run:
+    """A run for looking at alone: its positions lead to no footage."""
+    return Run(source, RunTimeline(source.video, 0, clock, recorded=False), None, consumer)

@@ -1,0 +1,203 @@
+"""Packets to frames at the detection rate, and a gate that tells still scenes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from enum import Enum
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Stream
+from numpy.typing import NDArray
+
+from media.types import TICKS_PER_SECOND, MediaError
+
+logger = logging.getLogger(__name__)
+
+KEYFRAME_TOLERANCE = 1.1
+"""Keyframes alone are enough when they come at most this much slower than frames are due."""
+
+
+class CodecUnknown(MediaError):
+    """There is no decoder for the stream: it can be recorded, not looked at."""
+
+
+class Effort(Enum):
+    """How much is decoded, from little to all. A run begins at REFERENCES."""
+
+    KEYFRAMES = "keyframes"
+    REFERENCES = "references"
+    EVERYTHING = "everything"
+
+
+class Sampler:
+    """Frames of one run at up to `fps` a second, their `pts` the position in ticks.
+
+    Packets must come re-stamped in ticks and in decoding order. Decoding begins at a keyframe, and
+    again at the next one after an error. Frames are due on a grid of 1 / fps, so that the mean
+    rate is kept whatever the rate of the stream.
+    """
+
+    def __init__(self, stream: av.VideoStream, fps: float) -> None:
+        """Raises CodecUnknown."""
+        self._decoder = _decoder_like(stream)
+        self._period = round(TICKS_PER_SECOND / fps)
+        self._due: int | None = None
+        self._gop = _Gop()
+        self._effort = Effort.REFERENCES
+        self._in_step = False
+        self.errors = 0
+
+    @property
+    def effort(self) -> Effort:
+        return self._effort
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """Width of a pixel by its height, as the stream says; None where it does not."""
+        return self._decoder.sample_aspect_ratio or None
+
+    def frames(self, packet: Packet[Stream]) -> Iterator[av.VideoFrame]:
+        """The frames that are due among those which `packet` completes."""
+        if packet.pts is None:
+            return
+        if packet.is_keyframe:
+            self._choose_effort(packet.pts)
+            self._in_step = True
+        elif not self._in_step or self._effort is Effort.KEYFRAMES:
+            return
+        self._gop.packets += 1
+        if self._effort is Effort.KEYFRAMES:
+            decoded = self._decode_alone(packet) if self._is_due(packet.pts) else []
+        else:
+            decoded = self._decode(packet)
+        for frame in decoded:
+            self._gop.frames += 1
+            if frame.pts is not None and self._is_due(frame.pts) and not frame.is_corrupt:
+                self._advance(frame.pts)
+                yield frame
+
+    def _choose_effort(self, position: int) -> None:
+        """At each keyframe, from what the group of pictures before it was like."""
+        gop, self._gop = self._gop, _Gop(began_at=position)
+        if gop.began_at is None or position <= gop.began_at:
+            return
+        length = position - gop.began_at
+        if length <= self._period * KEYFRAME_TOLERANCE:
+            self._effort = Effort.KEYFRAMES
+        elif self._effort is Effort.KEYFRAMES:
+            self._effort = Effort.REFERENCES
+        elif gop.frames < min(gop.packets, length / self._period) * 0.9:
+            self._effort = Effort.EVERYTHING
+        self._decoder.skip_frame = "NONREF" if self._effort is Effort.REFERENCES else "DEFAULT"
+
+    def _decode(self, packet: Packet[Stream]) -> list[av.VideoFrame]:
+        try:
+            return list(self._decoder.decode(packet))
+        except av.FFmpegError as error:
+            self._lose_step(error)
+            return []
+
+    def _decode_alone(self, keyframe: Packet[Stream]) -> list[av.VideoFrame]:
+        """A keyframe's frame at once, without waiting for the packets that would push it out."""
+        try:
+            frames = [*self._decoder.decode(keyframe), *self._decoder.decode(None)]
+        except av.FFmpegError as error:
+            self._lose_step(error)
+            return []
+        finally:
+            self._decoder.flush_buffers()
+        return frames
+
+    def _lose_step(self, error: av.FFmpegError) -> None:
+        """What follows needs what was lost: begin again at the next keyframe."""
+        self._in_step = False
+        self.errors += 1
+        self._decoder.flush_buffers()
+        logger.debug("decoding for detection: %s", error)
+
+    def _is_due(self, position: int) -> bool:
+        return self._due is None or position >= self._due
+
+    def _advance(self, position: int) -> None:
+        due = (position if self._due is None else self._due) + self._period
+        self._due = due if due > position else position + self._period
+
+
+class _Gop:
+    """What one group of pictures was: how many packets went in and frames came out."""
+
+    def __init__(self, began_at: int | None = None) -> None:
+        self.began_at = began_at
+        self.packets = 0
+        self.frames = 0
+
+
+def _decoder_like(stream: av.VideoStream) -> av.VideoCodecContext:
+    """A decoder of our own: the stream's belongs to the container that reads it."""
+    source = stream.codec_context
+    try:
+        decoder = cast(av.VideoCodecContext, av.CodecContext.create(source.name, "r"))
+    except av.FFmpegError as error:
+        raise CodecUnknown(f"no decoder for {source.name}") from error
+    decoder.extradata = source.extradata
+    decoder.width, decoder.height = source.width, source.height
+    decoder.thread_count = 1
+    decoder.skip_frame = "NONREF"
+    return decoder
+
+
+class MotionGate:
+    """Tells whether a frame differs from the one looked at last, on a coarse grid of its luma.
+
+    About 160 x 90 pixels are compared, as means over cells of 4 x 4, so that the noise of a
+    sensor averages out and something of a cell's size shows.
+    """
+
+    COLUMNS = 160
+    CELL = 4
+    MIN_CHANGE = 6.0
+    """Luma steps by which a cell must differ on average; noise of sigma 3 gives about 4."""
+    NOISE_FACTOR = 2.5
+    """A cell must stand out this much above the median cell, which grows with the noise."""
+
+    def __init__(self) -> None:
+        self._looked_at: NDArray[np.int16] | None = None
+        self._seen: NDArray[np.int16] | None = None
+
+    def moved(self, frame: av.VideoFrame) -> bool:
+        """Whether anything changed since the frame last passed to `look`; True without one."""
+        self._seen = _coarse_luma(frame, self.COLUMNS)
+        if self._looked_at is None or self._looked_at.shape != self._seen.shape:
+            return True
+        cells = _cell_means(np.abs(self._seen - self._looked_at), self.CELL)
+        floor = max(self.MIN_CHANGE, self.NOISE_FACTOR * float(np.median(cells)))
+        return bool(cells.max() > floor)
+
+    def look(self) -> None:
+        """The frame last passed to `moved` is being looked at: compare with it from now on."""
+        self._looked_at = self._seen
+
+
+def _coarse_luma(frame: av.VideoFrame, columns: int) -> NDArray[np.int16]:
+    """Every n-th pixel of every n-th row of the first plane, in 8 bits; the plane is not copied."""
+    plane, bits = frame.planes[0], frame.format.components[0].bits
+    step = max(1, frame.width // columns)
+    luma: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
+    rows = luma.reshape(-1, plane.line_size)[: frame.height : step]
+    if bits > 8:
+        return (rows.view(np.uint16) >> (bits - 8))[:, : frame.width : step].astype(np.int16)
+    return rows[:, : frame.width : step].astype(np.int16)
+
+
+def _cell_means(values: NDArray[np.int16], cell: int) -> NDArray[np.float64]:
+    height, width = (max(1, side // cell) for side in values.shape)
+    used = values[: height * cell, : width * cell]
+    result: NDArray[np.float64] = used.reshape(
+        height, used.shape[0] // height, width, used.shape[1] // width
+    ).mean(axis=(1, 3))
+    return result

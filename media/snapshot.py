@@ -1,0 +1,58 @@
+"""A frame as a JPEG, for people to look at."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+from av.video.reformatter import ColorRange, Interpolation
+
+from media.types import MediaError
+
+MAX_WIDTH_PX = 1280
+_QUALITY = 4
+"""libav's scale for mjpeg: 2 is best, 31 is worst; 4 is about 80 of 100 elsewhere."""
+
+
+class SnapshotError(MediaError):
+    """A frame cannot be made into a JPEG."""
+
+
+def encode_jpeg(frame: av.VideoFrame, pixel_aspect: Fraction | None = None) -> bytes:
+    """The whole frame at up to MAX_WIDTH_PX, in square pixels and full range.
+
+    Args:
+        frame: as decoded.
+        pixel_aspect: width of a pixel by its height; None or 0 where the stream does not say.
+
+    Raises:
+        SnapshotError: libav refuses the frame.
+    """
+    width, height = _shown_size(frame.width, frame.height, pixel_aspect or Fraction(1))
+    try:
+        picture = frame.reformat(
+            width,
+            height,
+            "yuvj420p",
+            interpolation=Interpolation.BILINEAR,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+        encoder = av.VideoCodecContext.create("mjpeg", "w")
+        encoder.width, encoder.height = width, height
+        encoder.pix_fmt = "yuvj420p"
+        encoder.time_base = Fraction(1, 25)
+        encoder.thread_count = 1
+        encoder.qmin = encoder.qmax = _QUALITY
+        picture.pts = 0
+        picture.time_base = encoder.time_base
+        return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode()])
+    except av.FFmpegError as error:
+        raise SnapshotError(f"no picture of a {frame.format.name} frame: {error}") from error
+
+
+def _shown_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Even sides, as chroma has half of them."""
+    shown = width * float(pixel_aspect)
+    scale = min(1.0, MAX_WIDTH_PX / shown)
+    return max(2, round(shown * scale / 2) * 2), max(2, round(height * scale / 2) * 2)

@@ -1,0 +1,189 @@
+"""Cameras: their state and footage, and what changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from media.types import CameraState
+from resolvers import cameras, events
+from resolvers.access import Interval
+from resolvers.features import Feature
+from schema.context import Info
+from schema.enums import CameraChangeKind
+from schema.events import EventConnection, EventFilter, wanted_events
+from schema.fields import field
+from schema.inputs import or_none
+from schema.paging import After, First, PageInfo, checked_first, page_info
+from schema.playback import (
+    Coverage,
+    Playback,
+    RecordedHour,
+    coverage_between,
+    hours_of,
+    playback_between,
+)
+from schema.scalars import Day, Instant
+
+if TYPE_CHECKING:
+    from models.camera import Camera as CameraValue
+    from models.camera import CameraDeletion
+
+From = Annotated[
+    Instant, strawberry.argument(name="from", description="Start of the range, inclusive.")
+]
+To = Annotated[Instant, strawberry.argument(description="End of the range, exclusive.")]
+OnDay = Annotated[Day, strawberry.argument(description="The day (UTC).")]
+Filter = Annotated[
+    EventFilter | None, strawberry.argument(description="Which events; all without it.")
+]
+
+
+@strawberry.type(description="A stream as measured, not as promised.")
+class StreamInfo:
+    codec: str = strawberry.field(description="Video codec, like `h264`.")
+    width: int = strawberry.field(description="Width in pixels.")
+    height: int = strawberry.field(description="Height in pixels.")
+    fps: float | None = strawberry.field(description="Frames per second; null until known.")
+    audio_codec: str | None = strawberry.field(description="Audio codec; null without audio.")
+
+
+@strawberry.type(description="A configured video source of this tenant.")
+class Camera:
+    def __init__(self, camera: CameraValue) -> None:
+        self._camera = camera
+
+    @field(description="Unique within the tenant, chosen on creation.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self._camera.slug)
+
+    @field(description="What people call it.")
+    def name(self) -> str:
+        return self._camera.name
+
+    @field(description="Where its stream is; credentials show only with the scope `cameras:write`.")
+    def rtsp_url(self, info: Info) -> str:
+        return cameras.shown_rtsp_url(info.context.ctx, self._camera)
+
+    @field(description="The analytics that are switched on.")
+    def features(self) -> list[Feature]:
+        return [Feature(name) for name in self._camera.features]
+
+    @field(description="Frames a second that are looked at for detection.")
+    def fps(self) -> float:
+        return self._camera.fps
+
+    @field(description="Whether it is connected at all.")
+    def enabled(self) -> bool:
+        return self._camera.enabled
+
+    @field(description="Whether its stream is recorded.")
+    def record(self) -> bool:
+        return self._camera.record
+
+    @field(description="How it is doing.")
+    def status(self) -> CameraState:
+        return CameraState(self._camera.status)
+
+    @field(description="Why, in plain words, where it is not well.")
+    def status_reason(self) -> str | None:
+        return self._camera.status_reason
+
+    @field(description="Since when it is doing so.")
+    def status_since(self) -> Instant:
+        return Instant(self._camera.status_us)
+
+    @field(description="Its stream as last measured; null before it first came.")
+    def stream(self) -> StreamInfo | None:
+        measured = self._camera.stream
+        if measured is None:
+            return None
+        return StreamInfo(
+            codec=measured["codec"],
+            width=measured["width_px"],
+            height=measured["height_px"],
+            fps=measured["fps"],
+            audio_codec=measured["audio_codec"],
+        )
+
+    @field(description="When it was created.")
+    def created_at(self) -> Instant:
+        return Instant(self._camera.created_us)
+
+    @field(description="When its settings were last changed.")
+    def updated_at(self) -> Instant:
+        return Instant(self._camera.updated_us)
+
+    @field(description="Its events, newest first. Scope: `events:read`.")
+    async def events(
+        self,
+        info: Info,
+        filter: Filter = strawberry.UNSET,
+        first: First = 50,
+        after: After = strawberry.UNSET,
+    ) -> EventConnection:
+        ctx, wanted, place = info.context.ctx, wanted_events(filter, self._camera), or_none(after)
+        newest = events.EventOrder.NEWEST_FIRST
+        page = await events.events(ctx, wanted, newest, checked_first(first), place)
+        return EventConnection.of(page, place)
+
+    @field(
+        description=(
+            "What is recorded of a range of at most 31 days, with a reason for every gap; the "
+            "parts' lengths sum exactly to the range. Scope: `playback:read`."
+        )
+    )
+    async def coverage(self, info: Info, from_: From, to: To) -> Coverage:
+        return await coverage_between(info.context.ctx, self._camera, Interval(from_, to))
+
+    @field(description="The hours of a day that have footage, in order. Scope: `playback:read`.")
+    async def hours(self, info: Info, date: OnDay) -> list[RecordedHour]:
+        return await hours_of(info.context.ctx, self._camera, date)
+
+    @field(description="One playlist over a range of at most a day. Scope: `playback:read`.")
+    async def playback(self, info: Info, from_: From, to: To) -> Playback:
+        return await playback_between(info.context.ctx, self._camera, Interval(from_, to))
+
+
+@strawberry.type(description="A camera in a page.")
+class CameraEdge:
+    node: Camera = strawberry.field(description="The camera.")
+    cursor: str = strawberry.field(description="Its place in this list, for `after`.")
+
+
+@strawberry.type(description="A page of cameras, oldest first.")
+class CameraConnection:
+    edges: list[CameraEdge] = strawberry.field(description="The cameras with their places.")
+    nodes: list[Camera] = strawberry.field(description="The cameras alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @field(description="How many cameras there are in all.")
+    async def total_count(self, info: Info) -> int:
+        return await cameras.camera_count(info.context.ctx)
+
+    @classmethod
+    def of(cls, page: cameras.CameraPage, after: str | None) -> CameraConnection:
+        nodes = [Camera(each) for each in page.cameras]
+        cursors = [cameras.camera_cursor(each) for each in page.cameras]
+        return cls(
+            edges=[CameraEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)],
+            nodes=nodes,
+            page_info=page_info(cursors, page.has_next, after),
+        )
+
+
+@strawberry.type(description="A camera as it is now, or that it was deleted.")
+class CameraChange:
+    kind: CameraChangeKind = strawberry.field(description="What to do with it.")
+    id: strawberry.ID = strawberry.field(description="Which camera.")
+    camera: Camera | None = strawberry.field(description="As it is now; null once deleted.")
+
+
+def camera_change(change: CameraValue | CameraDeletion) -> CameraChange:
+    now = cameras.as_it_is(change)
+    return CameraChange(
+        kind=CameraChangeKind.DELETED if now is None else CameraChangeKind.SAVED,
+        id=strawberry.ID(change.slug),
+        camera=None if now is None else Camera(now),
+    )

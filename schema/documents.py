@@ -1,0 +1,88 @@
+"""From the text of a request to the one operation in it that is to be executed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLFormattedError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+
+from schema.errors import PARSE_FAILED, VALIDATION_FAILED, Refused, of_document, refused
+from schema.limits import MAX_CHARACTERS, MAX_TOKENS, check_extent
+from schema.root import schema
+
+CORE = schema._schema
+"""The schema as graphql-core executes it. Strawberry builds it and offers no public name for it."""
+
+CACHED_DOCUMENTS = 512
+CACHED_CHARACTERS = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A valid operation of a document. `name` is None where the document has only this one."""
+
+    document: DocumentNode
+    name: str | None
+    kind: OperationType
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    document: DocumentNode | None
+    errors: tuple[GraphQLFormattedError, ...]
+
+
+def prepare(text: str, name: str | None) -> Operation:
+    """Parses, bounds and validates a document, and picks its operation.
+
+    Raises:
+        Refused: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, or BAD_REQUEST when `name` does
+            not say which operation is meant.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise refused(f"the document is longer than {MAX_CHARACTERS} characters", PARSE_FAILED)
+    checked = _cached(text) if len(text) <= CACHED_CHARACTERS else _check(text)
+    if checked.document is None:
+        raise Refused(checked.errors)
+    return Operation(checked.document, name, _pick(checked.document, name).operation)
+
+
+def _check(text: str) -> _Checked:
+    try:
+        document = parse(text, max_tokens=MAX_TOKENS)
+    except GraphQLSyntaxError as error:
+        return _Checked(None, (of_document(error, PARSE_FAILED),))
+    try:
+        check_extent(document)
+        errors = validate(CORE, document)
+    except GraphQLError as error:
+        errors = [error]
+    if errors:
+        return _Checked(None, tuple(of_document(error, VALIDATION_FAILED) for error in errors))
+    return _Checked(document, ())
+
+
+_cached = lru_cache(CACHED_DOCUMENTS)(_check)
+
+
+def _pick(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """GraphQL specification, section 6.1, GetOperation."""
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is None:
+        if len(found) == 1:
+            return found[0]
+        raise refused("the document has several operations: name one as operationName")
+    for node in found:
+        if node.name is not None and node.name.value == name:
+            return node
+    raise refused("the document has no operation of the name that operationName gives")

@@ -1,0 +1,107 @@
+"""The enumerations, each value described. Most are those of the use cases, named for GraphQL."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from media.types import CameraState, ChangeKind
+from resolvers.events import EventOrder
+from resolvers.features import Feature
+
+
+class CameraChangeKind(StrEnum):
+    SAVED = "saved"
+    DELETED = "deleted"
+
+
+class GapReason(StrEnum):
+    RETENTION = "retention"
+
+
+class UserErrorCode(StrEnum):
+    """The codes of those VmsErrors that a person can correct."""
+
+    INVALID_INPUT = "INVALID_INPUT"
+    CONFLICT = "CONFLICT"
+    CAMERA_LIMIT_REACHED = "CAMERA_LIMIT_REACHED"
+    NOT_FOUND = "NOT_FOUND"
+
+
+def _describe(enum: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
+    """Registers an enumeration with Strawberry; `values` says what each member means."""
+    strawberry.enum(enum, name=name, description=description)
+    definition: StrawberryEnumDefinition = enum.__dict__["__strawberry_definition__"]
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+_describe(
+    Feature,
+    "Feature",
+    "An analytic that a plan includes, a camera switches on and an event tells of.",
+    {
+        "PERSON": "People.",
+        "VEHICLE": "Cars, lorries, buses, motorcycles.",
+        "FACE": "Faces; whose they are is not asked.",
+        "LICENSE_PLATE": "Number plates of vehicles.",
+        "VIOLENCE": "Fighting people.",
+        "MOTION": "Anything that moves.",
+    },
+)
+_describe(
+    CameraState,
+    "CameraStatus",
+    "How a camera is doing.",
+    {
+        "ONLINE": "Its stream comes.",
+        "CONNECTING": "Being connected, for the first time or again.",
+        "OFFLINE": "It can't be reached or sends nothing; this is tried again.",
+        "ERROR": "It answers, but what comes can't be used; `statusReason` says why.",
+        "DISABLED": "Switched off by its owner.",
+    },
+)
+_describe(
+    EventOrder,
+    "EventOrder",
+    "By the time of an event's frame.",
+    {"NEWEST_FIRST": "Latest first.", "OLDEST_FIRST": "Earliest first."},
+)
+_describe(
+    ChangeKind,
+    "EventChangeKind",
+    "A step in an event's life.",
+    {
+        "BEGAN": "It began: comes exactly once for each event.",
+        "CHANGED": "Something about it changed; overtaken changes come as the last one.",
+        "ENDED": "It is over and changes no more.",
+    },
+)
+_describe(
+    CameraChangeKind,
+    "CameraChangeKind",
+    "What to do with a list of cameras that follows `cameras`.",
+    {
+        "SAVED": "Add the camera, or replace the one of this id.",
+        "DELETED": "Remove the one of this id.",
+    },
+)
+_describe(
+    GapReason,
+    "GapReason",
+    "Why events are missing between two cursors.",
+    {"RETENTION": "They were older than the tenant keeps events, and are removed."},
+)
+_describe(
+    UserErrorCode,
+    "UserErrorCode",
+    "What is wrong with an input.",
+    {
+        "INVALID_INPUT": "The value of `field` is wrong; `message` says what is wanted.",
+        "CONFLICT": "The value of `field` is taken.",
+        "CAMERA_LIMIT_REACHED": "The plan allows no further camera.",
+        "NOT_FOUND": "There is nothing of this id in this tenant.",
+    },
+)

@@ -1,0 +1,115 @@
+"""From whatever went wrong to what a client reads: a stable code, and nothing of our insides."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import strawberry
+from graphql import GraphQLError, GraphQLFormattedError
+
+from media.redact import redact_text
+from resolvers.errors import CameraLimitReached, Conflict, FieldError, InvalidInput, VmsError
+from schema.enums import UserErrorCode
+
+logger = logging.getLogger(__name__)
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_REQUEST = "BAD_REQUEST"
+INVALID_INPUT = InvalidInput.code
+INTERNAL = "INTERNAL"
+
+_SPELLED = {"type": "types", "camera_id": "cameraIds"}
+"""Fields that GraphQL calls otherwise; all others are only written in camel case."""
+
+
+class Refused(Exception):
+    """A request that is not executed at all: errors, and no data."""
+
+    def __init__(self, errors: Iterable[GraphQLFormattedError]) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+
+@strawberry.type(description="Something in an input that a person can correct.")
+class UserError:
+    code: UserErrorCode = strawberry.field(description="What kind of mistake it is.")
+    field: str | None = strawberry.field(description="The input's field, null for all of it.")
+    message: str = strawberry.field(description="What is wanted, in plain words.")
+
+
+def user_errors(error: VmsError) -> list[UserError]:
+    """One for each field that is wrong; the error's code must be one of UserErrorCode."""
+    code = UserErrorCode(error.code)
+    if isinstance(error, InvalidInput | Conflict):
+        return [
+            UserError(code=code, field=spelled(each.field), message=each.message)
+            for each in error.fields
+        ]
+    return [UserError(code=code, field=None, message=str(error))]
+
+
+def spelled(field: str) -> str:
+    """A field of the domain (`rtsp_url`) in GraphQL's spelling (`rtspUrl`)."""
+    if field in _SPELLED:
+        return _SPELLED[field]
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def entry(message: str, code: str) -> GraphQLFormattedError:
+    """An error of the request as a whole."""
+    return {"message": message, "extensions": {"code": code}}
+
+
+def refused(message: str, code: str = BAD_REQUEST) -> Refused:
+    return Refused([entry(message, code)])
+
+
+def of_document(error: GraphQLError, code: str) -> GraphQLFormattedError:
+    """An error of parsing or validating, or of the variables: always the client's."""
+    formatted = error.formatted
+    message = redact_text(formatted["message"])
+    return {**formatted, "message": message, "extensions": {"code": code}}
+
+
+def of_execution(error: GraphQLError) -> GraphQLFormattedError:
+    """An error that executing met. What nobody foresaw is logged here, and masked."""
+    cause = error.original_error
+    formatted = error.formatted
+    if isinstance(cause, VmsError):
+        formatted["message"] = _message(cause)
+        formatted["extensions"] = {"code": cause.code, **_details(cause)}
+        return formatted
+    if cause is None or (isinstance(cause, GraphQLError) and cause.nodes):
+        return of_document(error, INVALID_INPUT)  # an argument or a variable, by graphql-core
+    logger.error("internal error at %s", error.path, exc_info=cause)
+    formatted["message"] = "internal error"
+    formatted["extensions"] = {"code": INTERNAL}
+    return formatted
+
+
+def of_exception(error: Exception) -> GraphQLFormattedError:
+    """An exception that ended a stream: as if a field had raised it."""
+    if isinstance(error, GraphQLError):
+        return of_execution(error)
+    return of_execution(GraphQLError(str(error), original_error=error))
+
+
+def _message(error: VmsError) -> str:
+    if isinstance(error, InvalidInput | Conflict):
+        return "; ".join(f"{spelled(each.field)}: {each.message}" for each in error.fields)
+    return str(error)
+
+
+def _details(error: VmsError) -> dict[str, object]:
+    if isinstance(error, InvalidInput | Conflict):
+        return {"fields": [_field(each) for each in error.fields]}
+    if isinstance(error, CameraLimitReached):
+        return {"limit": error.limit, "count": error.count}
+    return {}
+
+
+def _field(error: FieldError) -> dict[str, str]:
+    return {"field": spelled(error.field), "message": error.message}

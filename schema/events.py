@@ -1,0 +1,221 @@
+"""Events: one, a page of them, and the steps of the log as they happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from media.types import ChangeKind
+from resolvers import addresses, events, playback
+from resolvers.errors import NotRecorded
+from resolvers.features import Feature
+from schema.context import Info
+from schema.enums import GapReason
+from schema.fields import field
+from schema.inputs import or_none
+from schema.paging import PageInfo, page_info
+from schema.scalars import Instant, Json, LogCursor
+
+if TYPE_CHECKING:
+    from models.camera import Camera as CameraValue
+    from models.event import Event as EventValue
+    from schema.cameras import Camera
+
+
+@strawberry.type(description="A rectangle in the frame, in 0..1 of it, origin top left.")
+class Box:
+    x: float = strawberry.field(description="Left edge, 0..1 of the frame's width.")
+    y: float = strawberry.field(description="Top edge, 0..1 of the frame's height.")
+    w: float = strawberry.field(description="Width, 0..1 of the frame's.")
+    h: float = strawberry.field(description="Height, 0..1 of the frame's.")
+    label: str = strawberry.field(description="The model's word for what it found.")
+    score: float = strawberry.field(description="The model's confidence, 0..1.")
+
+
+@strawberry.type(description="Where to play an event, from its own frame on.")
+class EventPlayback:
+    playlist_url: str = strawberry.field(
+        description="HLS playlist of the event's hour; carries its own short-lived authority."
+    )
+    offset: float = strawberry.field(
+        description="Seconds from the start of that playlist's media to the event's frame."
+    )
+    ts: Instant = strawberry.field(description="The time of that frame, as the event has it.")
+
+
+@strawberry.type(
+    description=(
+        "A stored happening. `ts`, `confidence`, `boxes`, `snapshotUrl` and `playback` describe "
+        "one and the same frame and never change."
+    )
+)
+class Event:
+    def __init__(self, event: EventValue) -> None:
+        self._event = event
+
+    @field(description="Unique, and the same in the /v2 API.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self._event.id)
+
+    @field(description="The camera that saw it; null once that camera was deleted.")
+    async def camera(
+        self, info: Info
+    ) -> Annotated[Camera, strawberry.lazy("schema.cameras")] | None:
+        return await info.context.cameras.load(self._event.camera_key)
+
+    @field(description="Id of the camera that saw it, also after it was deleted.")
+    def camera_id(self) -> strawberry.ID:
+        return strawberry.ID(self._event.camera_slug)
+
+    @field(description="What was seen.")
+    def type(self) -> Feature:
+        return Feature(self._event.type)
+
+    @field(description="How sure the model was, 0..1.")
+    def confidence(self) -> float:
+        return self._event.confidence
+
+    @field(description="When its frame was captured.")
+    def ts(self) -> Instant:
+        return Instant(self._event.at_us)
+
+    @field(description="When it was over; null while it lasts.")
+    def ended_at(self) -> Instant | None:
+        return None if self._event.ended_us is None else Instant(self._event.ended_us)
+
+    @field(description="Number of the followed object, unique per camera run.")
+    def track_id(self) -> int | None:
+        return self._event.track_id
+
+    @field(description="Where in the frame it was seen.")
+    def boxes(self) -> list[Box]:
+        return [Box(**box) for box in self._event.boxes]
+
+    @field(description="The same as the /v2 API has it: `boxes` and `track_id`.")
+    def payload(self) -> Json:
+        return Json({"boxes": self._event.boxes, "track_id": self._event.track_id})
+
+    @field(
+        description=(
+            "Picture of its frame, with short-lived authority; null where none was taken, or "
+            "without the scope `playback:read`."
+        )
+    )
+    def snapshot_url(self, info: Info) -> str | None:
+        event = self._event
+        grant = playback.snapshot_grant(info.context.ctx, event)
+        if event.snapshot is None or grant is None:
+            return None
+        return addresses.snapshot(event.camera_slug, event.snapshot, grant)
+
+    @field(description="Where to play it; null when its frame is not recorded.")
+    async def playback(self, info: Info) -> EventPlayback | None:
+        ctx = info.context.ctx
+        try:
+            found = await playback.event_playback(ctx, self._event.id)
+        except NotRecorded:
+            return None
+        camera_id = self._event.camera_slug
+        grant = playback.hour_grant(ctx, camera_id, found.hour)
+        return EventPlayback(
+            playlist_url=addresses.hour_playlist(camera_id, str(found.hour), grant),
+            offset=found.offset_us / 1_000_000,
+            ts=Instant(found.event.at_us),
+        )
+
+    @field(description="Identifies it through logs and systems, a UUIDv4.")
+    def trace_id(self) -> strawberry.ID:
+        return strawberry.ID(str(self._event.trace_id))
+
+    @field(description="The model that saw it, `name@date`.")
+    def model_version(self) -> str:
+        return self._event.model_version
+
+
+@strawberry.type(description="An event in a page.")
+class EventEdge:
+    node: Event = strawberry.field(description="The event.")
+    cursor: str = strawberry.field(description="Its place in this list, for `after`.")
+
+
+@strawberry.type(description="A page of events.")
+class EventConnection:
+    edges: list[EventEdge] = strawberry.field(description="The events with their places.")
+    nodes: list[Event] = strawberry.field(description="The events alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @classmethod
+    def of(cls, page: events.EventPage, after: str | None) -> EventConnection:
+        nodes = [Event(each) for each in page.events]
+        cursors = [events.event_cursor(each) for each in page.events]
+        return cls(
+            edges=[EventEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)],
+            nodes=nodes,
+            page_info=page_info(cursors, page.has_next, after),
+        )
+
+
+@strawberry.input(description="Which events are meant. What is left out or null does not filter.")
+class EventFilter:
+    camera_ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET, description="Of any of these cameras, at most 200."
+    )
+    types: list[Feature] | None = strawberry.field(
+        default=strawberry.UNSET, description="Of any of these types."
+    )
+    since: Instant | None = strawberry.field(
+        default=strawberry.UNSET, description="Of this time or later."
+    )
+    until: Instant | None = strawberry.field(
+        default=strawberry.UNSET, description="Before this time."
+    )
+    min_confidence: float | None = strawberry.field(
+        default=strawberry.UNSET, description="At least this sure, 0..1."
+    )
+
+
+def wanted_events(
+    given: EventFilter | None, camera: CameraValue | None = None
+) -> events.EventFilter:
+    """What a filter means; with a camera, of that one alone (and of no earlier namesake)."""
+    given = given or EventFilter()
+    camera_ids = or_none(given.camera_ids)
+    if camera is not None:
+        named = camera_ids is None or camera.slug in camera_ids
+        camera_ids = [strawberry.ID(camera.slug)] if named else []
+    return events.EventFilter(
+        camera_ids=camera_ids,
+        types=or_none(given.types),
+        since_us=or_none(given.since),
+        until_us=or_none(given.until),
+        min_confidence=or_none(given.min_confidence),
+        camera_key=None if camera is None else camera.key,
+    )
+
+
+@strawberry.type(description="A step of the tenant's event log.")
+class EventChange:
+    cursor: LogCursor = strawberry.field(description="The place behind this step.")
+    kind: ChangeKind = strawberry.field(description="Which step it was.")
+    event: Event = strawberry.field(
+        description="The event as it is now, which may be further than this step."
+    )
+
+
+@strawberry.type(description="Some events behind the given cursor are gone: never a silent gap.")
+class EventGap:
+    cursor: LogCursor = strawberry.field(description="The place behind the gap.")
+    reason: GapReason = strawberry.field(description="Why they are gone.")
+
+
+EventStreamItem = Annotated[
+    EventChange | EventGap,
+    strawberry.union("EventStreamItem", description="What a subscription to events is sent."),
+]
+
+
+def stream_item(item: events.EventItem | events.GapItem) -> EventChange | EventGap:
+    if isinstance(item, events.GapItem):
+        return EventGap(cursor=LogCursor(item.cursor), reason=GapReason.RETENTION)
+    return EventChange(cursor=LogCursor(item.cursor), kind=item.kind, event=Event(item.event))

@@ -1,0 +1,20 @@
+"""Nested lookups in batches: one query for a level of the answer, not one for each row."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from resolvers.cameras import cameras_by_key
+from resolvers.context import Context
+from schema.cameras import Camera
+from schema.context import RequestContext
+
+
+def request_context(ctx: Context) -> RequestContext:
+    async def load(keys: list[UUID]) -> list[Camera | None]:
+        found = await cameras_by_key(ctx, keys)
+        return [Camera(found[key]) if key in found else None for key in keys]
+
+    return RequestContext(ctx, DataLoader(load, cache=False))

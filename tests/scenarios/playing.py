@@ -1,0 +1,46 @@
+"""Playing a playlist as a viewer does: which picture stands at an offset."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+
+from tests.clips import read_frame_number
+
+
+def libav_frame_number(url: str, offset: float) -> int:
+    """Decodes a playlist from its start and reads the picture shown at `offset` seconds."""
+    with av.open(url, options={"allowed_extensions": "ALL"}, timeout=20) as container:
+        start: float | None = None
+        shown = None
+        for frame in container.decode(video=0):
+            assert frame.time is not None
+            start = frame.time if start is None else start
+            if frame.time - start > offset:
+                break
+            shown = frame
+    assert shown is not None
+    return read_frame_number(shown)
+
+
+def ffmpeg_frame_number(url: str, offset: float, folder: Path) -> int:
+    """Seeks with the ffmpeg command, as a script would: `-ss offset -i playlist`."""
+    picture = folder / "seek.png"
+    command = ["ffmpeg", "-v", "error", "-y", "-ss", f"{offset:.6f}", "-i", url]
+    subprocess.run([*command, "-frames:v", "1", str(picture)], check=True, timeout=60)
+    with av.open(str(picture)) as container:
+        return read_frame_number(next(container.decode(video=0)))
+
+
+def has_ffmpeg() -> bool:
+    return shutil.which("ffmpeg") is not None
+
+
+def jpeg_frame_number(jpeg: bytes, folder: Path) -> int:
+    path = folder / "snapshot.jpg"
+    path.write_bytes(jpeg)
+    with av.open(str(path)) as container:
+        return read_frame_number(next(container.decode(video=0)))

@@ -1,0 +1,104 @@
+"""Every event's offset leads to its very frame, across a reconnect and the turn of an hour."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from media.simulator.auth import Credentials
+from media.simulator.server import Simulator, SimulatorOptions
+from tests.clips import Encoding, coded_footage
+from tests.data import shared_data
+from tests.scenarios.playing import (
+    ffmpeg_frame_number,
+    has_ffmpeg,
+    jpeg_frame_number,
+    libav_frame_number,
+)
+from tests.system import System, running_system
+from tests.world import token
+
+HOUR_SECONDS = 20
+FRAMES = 700
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    credentials = Credentials("viewer", "p@ss/word")
+    async with Simulator(SimulatorOptions(credentials=credentials)) as running:
+        yield running
+
+
+async def until(system: System, wanted: int, seconds: float) -> list[dict[str, Any]]:
+    async with asyncio.timeout(seconds):
+        while True:
+            events = (await system.client.get("/v2/api/events", params={"limit": 100})).json()
+            if len(events) >= wanted:
+                return list(events)
+            await asyncio.sleep(0.5)
+
+
+async def create(system: System, url: str, **more: Any) -> None:
+    body = {"id": "cam-walk", "name": "Walk", "rtsp_url": url, "features": ["person"], **more}
+    created = await system.client.post("/v2/api/cameras", json=body)
+    assert created.status_code == 201, created.text
+
+
+async def frame_of_snapshot(system: System, event: dict[str, Any], folder: Path) -> int:
+    picture = await system.client.get(event["snapshot_url"])
+    assert picture.status_code == 200, picture.text
+    return jpeg_frame_number(picture.content, folder)
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
+    tmp_path: Path, simulator: Simulator, bframes: int
+) -> None:
+    data = shared_data()
+    encoding = Encoding(fps=10, size=(768, 576), gop=20, bframes=bframes)
+    clip = await asyncio.to_thread(coded_footage, data / "videos/vtest.avi", FRAMES, encoding)
+    mount = simulator.add("walk", clip)
+    model = data / "models/yolox_nano.onnx"
+    async with running_system(tmp_path, model, HOUR_SECONDS) as system:
+        await create(system, simulator.url("walk"), fps=5)
+        await until(system, 3, 40)
+        mount.kick()
+        await asyncio.sleep(HOUR_SECONDS)
+        await until(system, 6, 60)
+        stopped = await system.client.patch("/v2/api/cameras/cam-walk", json={"enabled": False})
+        assert stopped.status_code == 200
+        await asyncio.sleep(1)
+        events = await until(system, 6, 5)
+        hours = set()
+        for event in events:
+            found = await system.client.get(f"/v2/api/playback/event/{event['id']}")
+            assert found.status_code == 200, found.text
+            playback = found.json()
+            assert playback["ts"] == event["ts"]
+            hours.add(playback["playlist_url"])
+            url = f"{system.base}{playback['playlist_url']}?token={token()}"
+            wanted = await frame_of_snapshot(system, event, tmp_path)
+            shown = await asyncio.to_thread(libav_frame_number, url, playback["offset"])
+            assert shown == wanted
+            if has_ffmpeg():
+                seek = asyncio.to_thread(ffmpeg_frame_number, url, playback["offset"], tmp_path)
+                assert await seek == wanted
+            check_time(event)
+        assert len(hours) >= 2
+
+
+def check_time(event: dict[str, Any]) -> None:
+    """The snapshot is named after the frame's milliseconds into its hour: the same as `ts`."""
+    at = datetime.fromisoformat(event["ts"])
+    into_day_ms = round(
+        (at - at.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() * 1000
+    )
+    name = event["snapshot_url"].rsplit("/", 1)[1]
+    assert name == f"snap-{into_day_ms % (HOUR_SECONDS * 1000)}.jpg"
+    (box,) = event["payload"]["boxes"]
+    assert box["score"] == event["confidence"]
