@@ -138,6 +138,10 @@ class Analysis:
         self._end(None)
         self._lane.close()
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until every frame offered has been dealt with; False if that takes longer."""
+        return self._lane.settle(timeout_s)
+
     @property
     def counts(self) -> AnalysisCounts:
         errors = self._errors + (self._sampler.errors if self._sampler is not None else 0)

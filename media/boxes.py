@@ -116,11 +116,12 @@ class _Defaults:
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """trun: [start, end) of each sample as shown, where the next trun's decode time begins."""
+    """trun: when each sample is shown, and where the next trun's decode time begins."""
 
-    shown: list[tuple[int, int]]
+    shown: list[int]
     decode_end: int
     first_is_sync: bool
+    is_reordered: bool
 
 
 def _read_traf(moof: bytes, start: int, end: int) -> Fragment | None:
@@ -135,10 +136,16 @@ def _read_traf(moof: bytes, start: int, end: int) -> Fragment | None:
         elif kind == b"trun" and defaults.track == VIDEO_TRACK:
             runs.append(_read_trun(moof, at, defaults, decode_time))
             decode_time = runs[-1].decode_end
-    shown = [sample for run in runs for sample in run.shown]
+    shown = [position for run in runs for position in run.shown]
     if not shown:
         return None
-    return Fragment(shown[0][0], max(stop for _, stop in shown), runs[0].first_is_sync)
+    end = runs[-1].decode_end
+    if any(run.is_reordered for run in runs):
+        # Decode times say little about how long the frame that is shown last is shown: as long
+        # as the one before it.
+        *_, before, last = [shown[0], *sorted(shown)]
+        end = max(last + (last - before), last + 1)
+    return Fragment(shown[0], end, runs[0].first_is_sync)
 
 
 def _read_tfhd(moof: bytes, at: int) -> _Defaults:
@@ -171,13 +178,12 @@ def _read_trun(moof: bytes, at: int, defaults: _Defaults, decode_time: int) -> _
     for values in row.iter_unpack(table) if row.size else [()] * count:
         sample = dict(zip(present, values, strict=True))
         duration = sample.get(0x100, defaults.duration)
-        start = decode_time + sample.get(0x800, 0)
-        shown.append((start, start + duration))
+        shown.append(decode_time + sample.get(0x800, 0))
         decode_time += duration
         if first_flags is None:
             first_flags = sample.get(0x400, defaults.flags)
     sync = not (first_flags or 0) & _NON_SYNC_SAMPLE
-    return _Samples(shown, decode_time, sync)
+    return _Samples(shown, decode_time, sync, bool(flags & 0x800))
 
 
 class FragmentSplitter:

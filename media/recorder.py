@@ -25,10 +25,8 @@ _LARGEST_FRAGMENT_BYTES = 8 << 20
 """A GOP larger than this is written in parts, so that one without end does not fill the memory."""
 _OPTIONS = {
     # A fragment at each keyframe; the header late, when the first packets are known; times as
-    # given (frag_discont), so that tfdt is the position of the fragment's first frame also with
-    # B-frames (negative_cts_offsets) and on every run.
-    "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov+frag_discont"
-    "+negative_cts_offsets+skip_trailer",
+    # given (frag_discont), so that tfdt is the position of the fragment's first frame.
+    "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov+frag_discont+skip_trailer",
     "frag_size": str(_LARGEST_FRAGMENT_BYTES),
     "avoid_negative_ts": "disabled",
     "use_editlist": "0",

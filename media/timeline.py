@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av.packet import Packet
@@ -56,12 +56,62 @@ class _Track:
         return (time * self.ticks + self.per // 2) // self.per
 
     def stamp(self, packet: Packet[Stream], pts: int, dts: int) -> Packet[Stream]:
-        self.last_dts = dts
         packet.pts = pts
         packet.dts = dts
         if self.ticks != self.per:
             packet.time_base = _TICK
         return packet
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    packet: Packet[Stream]
+    pts: int
+    dts: int
+    duration: int
+
+
+class _Decoding:
+    """Chooses decode times that make every player agree with positions, B-frames or not.
+
+    A player's zero is the first frame's presentation time (FFmpeg) or decode time (browsers
+    with hls.js). So a keyframe that begins a closed GOP is decoded when it is shown, and
+    the next few frames quickly after it, until decode times are again what they were.
+    Negative composition offsets would do the same for hls.js, but FFmpeg then shows the video
+    late against sound. Whether a GOP is closed tells the packet after its keyframe.
+    """
+
+    def __init__(self, track: _Track) -> None:
+        self._track = track
+        self._keyframe: _Frame | None = None
+        self._written: int | None = None
+        self._step = 1
+
+    def take(self, frame: _Frame) -> list[Packet[Stream]]:
+        """Frames in decode order; a keyframe of a stream with B-frames waits for the next one."""
+        ready = []
+        keyframe, self._keyframe = self._keyframe, None
+        if keyframe is not None:
+            ready.append(self._write_keyframe(keyframe, is_closed=frame.pts > keyframe.pts))
+        if frame.packet.is_keyframe and frame.dts < frame.pts:
+            self._keyframe = frame
+        else:
+            ready.append(self._write(frame))
+        return ready
+
+    def _write_keyframe(self, frame: _Frame, *, is_closed: bool) -> Packet[Stream]:
+        if not is_closed:
+            return self._write(frame)
+        behind = (frame.pts - frame.dts) // frame.duration
+        self._step = max(1, frame.duration // (2 * behind + 2))
+        return self._write(replace(frame, dts=frame.pts))
+
+    def _write(self, frame: _Frame) -> Packet[Stream]:
+        pts, dts = frame.pts, frame.dts
+        if self._written is not None and dts <= self._written:
+            dts = max(self._written + 1, min(self._written + self._step, pts))
+        self._written = dts
+        return self._track.stamp(frame.packet, max(pts, dts), dts)
 
 
 class _Anchor:
@@ -142,6 +192,7 @@ class RunTimeline:
         self._end = start_position
         self._last_keyframe = start_position
         self._frames = 0
+        self._decoding = _Decoding(self._tracks[video.index])
         self._anchor = _Anchor(clock)
         self._drift = _Drift(clock)
 
@@ -230,6 +281,7 @@ class RunTimeline:
         if pts < self.start_position:
             return ()
         self._check_gop(packet, pts)
+        track.last_dts = dts
         duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
         self._end = max(self._end, pts + duration)
         self._frames += 1
@@ -237,7 +289,7 @@ class RunTimeline:
             self._drift.saw(self.clock.at_us(pts))
         elif self._anchor.saw(arrived_us, pts - self.start_position):
             self.settle()
-        return (track.stamp(packet, pts, dts),)
+        return self._decoding.take(_Frame(packet, pts, dts, duration))
 
     def _check_gop(self, packet: Packet[Stream], pts: int) -> None:
         if pts - self._last_keyframe > _LONGEST_GOP_TICKS:
@@ -268,6 +320,7 @@ class RunTimeline:
         before = track.last_dts is not None and dts <= track.last_dts
         if before or dts < self.start_position or abs(dts - self._end) > _JUMP_TICKS:
             return ()
+        track.last_dts = dts
         return (track.stamp(packet, dts, dts),)
 
 

@@ -136,9 +136,7 @@ class _Path:
         return self.track
 
     def _has_moved(self, found: _Place, position: int) -> bool:
-        """Whether it has been away from where it began for long enough, by what is measured and by
-        what is believed.
-        """
+        """Whether it is away from where it began, as measured and as believed, for long enough."""
         travel = min(self._first.travel_to(self._place), self._first.travel_to(found))
         if travel < self._rules.min_travel:
             self._away_since = None

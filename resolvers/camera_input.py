@@ -17,6 +17,7 @@ from resolvers.errors import FieldError, InvalidInput
 MIN_FPS, MAX_FPS, DEFAULT_FPS = 0.2, 30.0, 5.0
 MAX_NAME_CHARACTERS = 200
 MAX_FEATURE_NAMES = 64
+MAX_ID_CHARACTERS = 63
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _LATIN = str.maketrans({"đ": "d", "Đ": "d", "ø": "o", "Ø": "o", "ß": "ss", "æ": "ae", "ł": "l"})
 
@@ -44,6 +45,11 @@ class CameraChanges(msgspec.Struct, frozen=True):
     record: bool | None = None
 
 
+def is_camera_id(text: str) -> bool:
+    """Whether a camera can have this id; tables refuse to look for longer ones, or for a NUL."""
+    return _SLUG.fullmatch(text) is not None
+
+
 async def check(
     networks: CameraNetworks, given: CameraDraft | CameraChanges, camera_id: str | None = None
 ) -> None:
@@ -62,7 +68,7 @@ async def check(
 
 def _plain_faults(given: CameraDraft | CameraChanges, camera_id: str | None) -> list[FieldError]:
     wrong = []
-    if camera_id is not None and not _SLUG.fullmatch(camera_id):
+    if camera_id is not None and not is_camera_id(camera_id):
         wrong.append(FieldError("id", "want 1-63 of a-z, 0-9 and -, beginning with no dash"))
     if given.name is not None and (message := _name_fault(given.name)):
         wrong.append(FieldError("name", message))

@@ -18,7 +18,15 @@ from models.tenant import Tenant, TenantUnknown, last_number, take_numbers
 from resolvers import cursors
 from resolvers.access import Scope, demand, visible
 from resolvers.bus import CAMERA_CONFIG, cameras_of, wait_for_ring
-from resolvers.camera_input import CameraChanges, CameraDraft, check, readable_id, within_plan
+from resolvers.camera_input import (
+    MAX_ID_CHARACTERS,
+    CameraChanges,
+    CameraDraft,
+    check,
+    is_camera_id,
+    readable_id,
+    within_plan,
+)
 from resolvers.context import Context
 from resolvers.errors import (
     CameraLimitReached,
@@ -77,8 +85,7 @@ def camera_cursor(camera: Camera) -> str:
 
 def _place(ctx: Context, after: str) -> tuple[int, str]:
     parts = cursors.decode(cursors.CAMERAS, ctx.actor.tenant_id, after, "after")
-    created = cursors.decode_number(parts[0], "after")
-    return created, parts[-1]
+    return cursors.decode_place(parts, MAX_ID_CHARACTERS, "after")
 
 
 async def camera_count(ctx: Context) -> int:
@@ -106,9 +113,9 @@ async def camera(ctx: Context, camera_id: str) -> Camera:
 async def camera_for(ctx: Context, camera_id: str, scope: Scope) -> Camera:
     """One camera, for a use case that needs another scope than reading cameras."""
     rows = visible(ctx.actor, CameraTable, scope).filter(slug=camera_id)
-    found = [] if "\0" in camera_id else await select(rows, Camera)  # PostgreSQL has no NUL
+    found = await select(rows, Camera) if is_camera_id(camera_id) else []
     if not found:
-        raise NotFound(f"there is no camera {camera_id!r}")
+        raise NotFound(f"there is no camera {camera_id[:64]!r}")
     return found[0]
 
 

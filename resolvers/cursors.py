@@ -44,6 +44,13 @@ def decode_number(text: str, field: str) -> int:
     return int(text)
 
 
+def decode_place(parts: list[str], longest: int, field: str) -> tuple[int, str]:
+    """The two parts of a place in a list: a time, and an id of at most `longest` characters."""
+    if len(parts) != 2 or len(parts[1]) > longest:
+        raise BadCursor(FieldError(field, "not a cursor that this server gave out"))
+    return decode_number(parts[0], field), parts[1]
+
+
 def encode_log(tenant_id: str, seq: int) -> str:
     return encode(LOG, tenant_id, seq)
 

@@ -15,6 +15,7 @@ from resolvers.errors import NotAuthenticated, TokenExpired
 
 ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
 GRANT_SECONDS = 900
+MAX_TENANT_CHARACTERS = 63
 
 KeyLookup = Callable[[str], Any]
 """Finds the verification key for an unverified token; blocking, raises jwt.PyJWTError."""
@@ -83,8 +84,10 @@ class Identity:
 
     def _actor(self, claims: Mapping[str, Any]) -> Actor:
         tenant_id = claims.get(self._policy.tenant_claim)
-        if not isinstance(tenant_id, str) or not tenant_id or "\0" in tenant_id:
+        if not isinstance(tenant_id, str) or not tenant_id:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.tenant_claim}")
+        if len(tenant_id) > MAX_TENANT_CHARACTERS or "\0" in tenant_id:
+            raise NotAuthenticated("the token's tenant is no tenant's id")
         if self._policy.scope_claim not in claims:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.scope_claim}")
         return Actor(

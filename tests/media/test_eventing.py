@@ -5,21 +5,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from media.eventing import Began, Ended, EventIds, Eventing, EventRules, Step, random_ids, rules_at
-from media.tracker import Tracker, TrackerRules
+from media.eventing import Began, Ended, EventIds, Eventing, Step, event_rules, random_ids
+from media.tracker import Tracker, tracker_rules
 from media.types import TICKS_PER_SECOND, Box, Detection
 
 FIFTH = TICKS_PER_SECOND // 5
-RULES = rules_at(5.0, begin_score=0.4)
 
 
 class Camera:
     """A tracker and its events, shown one frame after the other."""
 
-    def __init__(self, rules: EventRules = RULES) -> None:
-        self.tracker = Tracker(TrackerRules())
+    def __init__(self, fps: float = 5.0) -> None:
+        self.tracker = Tracker(tracker_rules(fps, 0.4))
         numbers = iter(range(1, 1000))
-        self.eventing = Eventing(rules, lambda: EventIds(f"evt-{next(numbers)}", uuid.UUID(int=7)))
+        self.eventing = Eventing(
+            event_rules(fps, 0.4), lambda: EventIds(f"evt-{next(numbers)}", uuid.UUID(int=7))
+        )
         self.position = 0
 
     def show(self, frames: Sequence[Sequence[Detection]], every: int = FIFTH) -> list[Step]:
@@ -174,7 +175,7 @@ def test_a_slow_walker_is_an_event_at_any_rate(fps: float) -> None:
     every = round(TICKS_PER_SECOND / fps)
     frames = [[seen(0.03 * n / fps)] for n in range(max(3, round(20 * fps)))]
 
-    assert len(began(Camera(rules_at(fps, 0.4)).show(frames, every))) == 1
+    assert len(began(Camera(fps).show(frames, every))) == 1
 
 
 def test_ids_are_unique_and_of_their_form() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from media.tracker import Sighting, Tracker, TrackerRules, overlap
+from media.tracker import Sighting, Tracker, TrackerRules, overlap, tracker_rules
 from media.types import TICKS_PER_SECOND, Box, Detection
 
 FIFTH = TICKS_PER_SECOND // 5
@@ -104,34 +104,57 @@ def test_a_part_of_a_known_object_is_no_other_object() -> None:
     assert keys(last) == [1]
 
 
-def test_what_jitters_in_its_place_has_not_travelled() -> None:
+def test_what_jitters_in_its_place_has_not_moved() -> None:
     wobble = [0.0, 0.012, -0.01, 0.008, -0.012] * 10
 
     last = follow(Tracker(TrackerRules()), [[seen(0.5 + off)] for off in wobble])
 
-    assert last.seen[0].travel < 0.1
+    assert not last.seen[0].moved
 
 
-def test_what_is_half_covered_has_not_travelled() -> None:
+def test_what_is_half_covered_has_not_moved() -> None:
     whole, upper = Box(0.1, 0.4, 0.2, 0.7), Box(0.1, 0.4, 0.2, 0.52)
     frames = [[Detection("person", "person", 0.8, box)] for box in (whole, upper, whole) * 5]
 
     last = follow(Tracker(TrackerRules()), frames)
 
-    assert last.seen[0].travel < 0.05
+    assert not last.seen[0].moved
 
 
-def test_a_walker_has_travelled_after_a_step() -> None:
-    last = follow(Tracker(TrackerRules()), [[seen(0.02 * n)] for n in range(4)])
+def test_a_box_that_a_passer_by_pulls_at_for_a_moment_has_not_moved() -> None:
+    still = [[seen(0.5)]]
 
-    assert last.seen[0].travel > 0.25
+    last = follow(Tracker(TrackerRules()), [*still * 10, [seen(0.55)], *still * 10])
+
+    assert keys(last) == [1]
+    assert not last.seen[0].moved
 
 
-def test_who_comes_nearer_has_travelled() -> None:
+def test_a_walker_has_moved_after_a_step() -> None:
+    last = follow(Tracker(TrackerRules()), [[seen(0.02 * n)] for n in range(5)])
+
+    assert last.seen[0].moved
+
+
+def test_what_has_moved_stays_so() -> None:
+    frames = [*[[seen(0.02 * n)] for n in range(5)], *[[seen(0.0)]] * 10]
+
+    assert follow(Tracker(TrackerRules()), frames).seen[0].moved
+
+
+def test_at_slow_rates_one_look_tells_that_something_moved() -> None:
+    frames = [[seen(0.1)], [seen(0.2)]]
+
+    last = follow(Tracker(tracker_rules(1.0, 0.4)), frames, TICKS_PER_SECOND)
+
+    assert last.seen[0].moved
+
+
+def test_who_comes_nearer_has_moved() -> None:
     boxes = [Box(0.5 - n / 100, 0.5 - n / 50, 0.6 + n / 100, 0.8 + n / 50) for n in range(6)]
     frames = [[Detection("person", "person", 0.8, box)] for box in boxes]
 
-    assert follow(Tracker(TrackerRules()), frames).seen[0].travel > 0.25
+    assert follow(Tracker(TrackerRules()), frames).seen[0].moved
 
 
 def test_in_a_still_scene_nobody_is_lost() -> None:

@@ -30,9 +30,7 @@ def test_boxes_of_two_groups_do_not_compete() -> None:
 
 
 def test_a_dropped_box_drops_no_other() -> None:
-    chain = candidates(
-        (0.9, [0.0, 0, 0.4, 1]), (0.8, [0.1, 0, 0.5, 1]), (0.7, [0.2, 0, 0.6, 1])
-    )
+    chain = candidates((0.9, [0.0, 0, 0.4, 1]), (0.8, [0.1, 0, 0.5, 1]), (0.7, [0.2, 0, 0.6, 1]))
 
     left = suppress(chain, groups(0, 0, 0), 0.5)
 

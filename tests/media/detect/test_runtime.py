@@ -81,7 +81,7 @@ def test_a_class_beyond_the_labels_names_the_model(tmp_path: Path) -> None:
     path = save_ssd(tmp_path / "tiny.xml", [[0, 9, 0.5, 0, 0, 1, 1]])
     detector = Detector(tiny_description(), path, "CPU")
 
-    with pytest.raises(ModelShapeError, match="model tiny .*4 labels"):
+    with pytest.raises(ModelShapeError, match=r"model tiny .*4 labels"):
         detect(detector, 110)
 
 

@@ -1,0 +1,191 @@
+"""GraphQL over HTTP: what is read, what is answered, and with which status.
+
+Source: graphql.github.io/graphql-over-http/draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from resolvers.context import Context, World
+from resolvers.errors import NotAuthenticated
+from schema.credentials import actor_of, bearer
+from schema.documents import Operation, prepare
+from schema.errors import BAD_REQUEST, Refused, entry, of_exception
+from schema.execution import Answer, GraphQLRequest, answers
+from schema.loaders import request_context
+from schema.negotiation import (
+    EVENT_STREAM,
+    GRAPHQL_JSON,
+    JSON,
+    MULTIPART,
+    accepted,
+    wanted,
+)
+from schema.streams import AnswerStream, Framing, MultipartSubscription, ServerSentEvents
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_FRAMINGS: Mapping[str, Callable[[], Framing]] = {
+    EVENT_STREAM: ServerSentEvents,
+    MULTIPART: MultipartSubscription,
+}
+
+
+Shape = TypeVar("Shape")
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    """The parameters of a request, strictly typed."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class BadHttp(Exception):
+    """The HTTP request itself is wrong: this status whatever the client accepts."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.headers = status, headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the client accepts: a JSON media type, and a framing for many answers."""
+
+    json: str
+    framing: Framing | None
+    stream_only: bool
+
+    @classmethod
+    def by(cls, header: str | None) -> _Wanted:
+        media = accepted("*/*" if header is None else header)
+        json = wanted(media, (JSON, GRAPHQL_JSON))
+        framing = _FRAMINGS.get(wanted(media, tuple(_FRAMINGS)) or "")
+        return cls(json or JSON, framing() if framing else None, framing is not None and not json)
+
+    def refusal_status(self) -> int:
+        """Of a well-formed request that is not executed."""
+        return 400 if self.json == GRAPHQL_JSON else 200
+
+
+async def respond(request: Request) -> Response:
+    """The answer to any request that does not ask for the playground's page."""
+    client = _Wanted.by(request.headers.get("accept"))
+    try:
+        return await _respond(request, client)
+    except NotAuthenticated as error:
+        refusal = Answer(errors=[of_exception(error)])
+        return _json(refusal, client.json, 401, {"www-authenticate": "Bearer"})
+    except BadHttp as error:
+        refusal = Answer(errors=[entry(str(error), BAD_REQUEST)])
+        return _json(refusal, client.json, error.status, error.headers)
+
+
+async def _respond(request: Request, client: _Wanted) -> Response:
+    if request.method not in {"GET", "POST"}:
+        raise BadHttp(405, "want GET or POST", {"allow": "GET, POST"})
+    world: World = request.app.state.world
+    ctx = Context(await actor_of(world, bearer(request.headers.get("authorization"))), world)
+    asked = await _read(request)
+    try:
+        operation = prepare(asked.query, asked.operation_name)
+    except Refused as refusal:
+        answer = Answer(errors=refusal.errors)
+        if client.stream_only:
+            return _stream(_only(answer), client, ctx)
+        return _json(answer, client.json, client.refusal_status())
+    if request.method == "GET" and operation.kind is OperationType.MUTATION:
+        raise BadHttp(405, "want a mutation by POST", {"allow": "POST"})
+    return await _executed(operation, asked, client, ctx)
+
+
+async def _executed(
+    operation: Operation, asked: GraphQLRequest, client: _Wanted, ctx: Context
+) -> Response:
+    found = answers(operation, asked.variables, request_context(ctx))
+    if client.stream_only or operation.kind is OperationType.SUBSCRIPTION:
+        return _stream(found, client, ctx)
+    async with aclosing(found):
+        answer = await anext(found)
+    return _json(answer, client.json, 200 if answer.executed else client.refusal_status())
+
+
+def _stream(found: AsyncGenerator[Answer, None], client: _Wanted, ctx: Context) -> Response:
+    if client.framing is None:
+        raise BadHttp(406, "want a subscription over a WebSocket, or accept text/event-stream")
+    return AnswerStream(found, client.framing, ctx)
+
+
+async def _only(answer: Answer) -> AsyncGenerator[Answer, None]:
+    yield answer
+
+
+async def _read(request: Request) -> GraphQLRequest:
+    if request.method == "GET":
+        body = _of_query(request)
+    else:
+        _check_content_type(request.headers.get("content-type", ""))
+        body = _decoded(await _body(request), _Body)
+    return GraphQLRequest(body.query, body.operation_name, body.variables)
+
+
+def _of_query(request: Request) -> _Body:
+    given = request.query_params
+    if "query" not in given:
+        raise BadHttp(400, "want a `query`")
+    variables, extensions = given.get("variables"), given.get("extensions")
+    if extensions:
+        _decoded(extensions.encode(), dict[str, Any])
+    return _Body(
+        query=given["query"],
+        variables=_decoded(variables.encode(), dict[str, Any]) if variables else None,
+        operation_name=given.get("operationName") or None,
+    )
+
+
+def _check_content_type(header: str) -> None:
+    """Only JSON: a form could be sent by any page in a browser, without asking first."""
+    media, *parameters = (piece.strip().lower() for piece in header.split(";"))
+    charsets = [each.partition("=")[2].strip('"') for each in parameters if "charset=" in each]
+    if media != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+        raise BadHttp(415, "want application/json in UTF-8")
+
+
+async def _body(request: Request) -> bytes:
+    found = bytearray()
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            found += chunk
+            if len(found) > MAX_BODY_BYTES:
+                raise BadHttp(413, f"want at most {MAX_BODY_BYTES} bytes")
+    return bytes(found)
+
+
+def _decoded(text: bytes, shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise BadHttp(400, f"want a JSON object with a GraphQL request: {error}") from error
+
+
+def _json(
+    answer: Answer, media: str, status: int, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        msgspec.json.encode(answer),
+        status,
+        {"cache-control": "no-store", **(headers or {})},
+        media_type=f"{media}; charset=utf-8",
+    )
