@@ -32,7 +32,6 @@ Progress = Callable[[str, int, int | None], None]
 
 CLIENT_PATIENCE_S = 600
 CONNECT_PATIENCE_S = 10.0
-_CHUNK = 1 << 16
 
 
 class FetchFailed(Exception):
@@ -248,7 +247,7 @@ def _append(client: httpx.Client, url: str, wanted: Wanted, progress: Progress) 
         total = have + int(length) if length.isdigit() else None
         _check_size(max(have, total or 0), wanted, url)
         with wanted.partial.open("ab" if goes_on else "wb") as file:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_raw():
                 have += len(chunk)
                 _check_size(have, wanted, url)
                 file.write(chunk)

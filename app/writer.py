@@ -30,7 +30,7 @@ class ChangeWriter:
     never knew is dropped with a word.
     """
 
-    def __init__(self, world: World, bridge: Bridge) -> None:
+    def __init__(self, world: World, bridge: Bridge[MediaChange]) -> None:
         self._world, self._bridge = world, bridge
         self._tenants: dict[UUID, str] = {}
         self._slugs: dict[UUID, str] = {}
@@ -43,7 +43,7 @@ class ChangeWriter:
 
     async def run(self) -> None:
         """Writes until the bridge is closed and empty."""
-        async for batch in self._bridge:
+        async for batch in self._bridge.batches():
             known = [change for change in batch if change.camera_key in self._tenants]
             if len(known) < len(batch):
                 log.warning("%d changes of unknown cameras dropped", len(batch) - len(known))

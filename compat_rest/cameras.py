@@ -40,7 +40,11 @@ SourceUrl = Annotated[
     str,
     Meta(
         description="An rtsp:// or rtsps:// address. Without cameras:write its credentials are ***",
-        extra_json_schema={"maxLength": MAX_CHARACTERS, "examples": ["rtsp://10.0.0.7/stream"]},
+        extra_json_schema={
+            "pattern": "^[rR][tT][sS][pP][sS]?://",
+            "maxLength": MAX_CHARACTERS,
+            "examples": ["rtsp://10.0.0.7/stream"],
+        },
     ),
 ]
 Features = Annotated[

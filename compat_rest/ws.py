@@ -100,14 +100,16 @@ class EventSocket:
         Where retention has removed events behind `after`, the stream goes on with what is left:
         an old client would take any notice of it for an event. Its own messages are ignored.
         """
-        await websocket.accept()
+        try:
+            ctx, after = await _admitted(websocket)
+        except VmsError as error:
+            await _accept(websocket)
+            await self._close(websocket, error)
+            return
+        await _accept(websocket)
         refusal: VmsError | None = None
         left = False
         try:
-            _check_origin(websocket)
-            ctx = await of_header_or_query(websocket)
-            demand(ctx.actor, Scope.EVENTS_READ)
-            after = _after(websocket)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forward(websocket, ctx, after))
                 group.create_task(_read_until_left(websocket))
@@ -119,7 +121,7 @@ class EventSocket:
         if refusal is not None and not left:
             await self._close(websocket, refusal)
 
-    async def _forward(self, websocket: WebSocket, ctx: Context, after: str | None) -> None:
+    async def _forward(self, websocket: WebSocket, ctx: Context, after: str) -> None:
         async with aclosing(events.watch(ctx, after=after)) as steps:
             async for step in steps:
                 if isinstance(step, events.GapItem):
@@ -150,6 +152,33 @@ class EventSocket:
             logger.debug("a /v2 event socket was gone before it was closed with %d", code)
 
 
+async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
+    """Who asks, and the place in the log to begin behind.
+
+    Without `after` it is fixed here, before the socket opens, so that a client which then makes
+    something happen is told of it.
+
+    Raises:
+        OriginRefused: a page of another origin asks.
+        NotAuthenticated: no token, or a bad or expired one.
+        ScopeMissing: without `events:read`.
+        BadCursor: more than one `after`.
+    """
+    _check_origin(websocket)
+    ctx = await of_header_or_query(websocket)
+    demand(ctx.actor, Scope.EVENTS_READ)
+    given = websocket.query_params.getlist("after")
+    if len(given) > 1:
+        raise BadCursor(FieldError("after", "is given more than once"))
+    return ctx, given[0] if given else await events.place_now(ctx)
+
+
+async def _accept(websocket: WebSocket) -> None:
+    """Uvicorn logs the address as it accepts: by then the query, with its token, is gone."""
+    websocket.scope["query_string"] = b""
+    await websocket.accept()
+
+
 def _first(errors: BaseExceptionGroup[VmsError]) -> VmsError:
     found = errors.exceptions[0]
     return found if isinstance(found, VmsError) else _first(found)
@@ -175,13 +204,6 @@ def _host_and_port(origin: str) -> str | None:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:
         return None
-
-
-def _after(websocket: WebSocket) -> str | None:
-    given = websocket.query_params.getlist("after")
-    if len(given) > 1:
-        raise BadCursor(FieldError("after", "is given more than once"))
-    return given[0] if given else None
 
 
 async def _read_until_left(websocket: WebSocket) -> None:

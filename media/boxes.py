@@ -120,6 +120,7 @@ class _Samples:
 
     shown: list[int]
     decode_end: int
+    last_duration: int
     first_is_sync: bool
     is_reordered: bool
 
@@ -141,10 +142,10 @@ def _read_traf(moof: bytes, start: int, end: int) -> Fragment | None:
         return None
     end = runs[-1].decode_end
     if any(run.is_reordered for run in runs):
-        # Decode times say little about how long the frame that is shown last is shown: as long
-        # as the one before it.
+        # The last sample's duration reaches to the next fragment's first decode time: how long
+        # the last frame is shown tells the one before it, unless frames between are missing.
         *_, before, last = [shown[0], *sorted(shown)]
-        end = max(last + (last - before), last + 1)
+        end = last + max(1, min(last - before or runs[-1].last_duration, runs[-1].last_duration))
     return Fragment(shown[0], end, runs[0].first_is_sync)
 
 
@@ -175,6 +176,7 @@ def _read_trun(moof: bytes, at: int, defaults: _Defaults, decode_time: int) -> _
     if len(table) < count * row.size:
         raise BoxError("a fragment's index is cut off")
     shown = []
+    duration = 0
     for values in row.iter_unpack(table) if row.size else [()] * count:
         sample = dict(zip(present, values, strict=True))
         duration = sample.get(0x100, defaults.duration)
@@ -183,7 +185,7 @@ def _read_trun(moof: bytes, at: int, defaults: _Defaults, decode_time: int) -> _
         if first_flags is None:
             first_flags = sample.get(0x400, defaults.flags)
     sync = not (first_flags or 0) & _NON_SYNC_SAMPLE
-    return _Samples(shown, decode_time, sync, bool(flags & 0x800))
+    return _Samples(shown, decode_time, duration, sync, bool(flags & 0x800))
 
 
 class FragmentSplitter:

@@ -1,4 +1,4 @@
-"""The one crossing from cameras' threads to the event loop."""
+"""The one crossing from the cameras' threads to the event loop."""
 
 from __future__ import annotations
 
@@ -7,71 +7,103 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncIterator
-
-from media.types import MediaChange
+from typing import Generic, TypeVar
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
-WARN_DEPTH = 10_000
-"""Some 2 MB of changes: minutes of a database that is away, with hundreds of cameras."""
+T = TypeVar("T")
+
+_FIRST_WARNING = 1000
 
 
-class Bridge:
-    """Changes from any thread, taken in order and in batches by one task of the loop.
+class Bridge(Generic[T]):
+    """Carries values from any thread to one task on the loop.
 
-    `deliver` never blocks a camera and never drops: what waits is small and is footage's only
-    way into the database. Iteration ends when the bridge is closed and empty.
+    `deliver` never drops and never blocks: a camera's thread must not wait for a database. So
+    that queue has no bound but memory; its depth is there to be watched, and each doubling above
+    1,000 is logged. `offer` is for what is stale soon: its queue is bounded and drops the oldest.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, most_offers: int = 256) -> None:
         self._loop = loop
         self._lock = threading.Lock()
-        self._waiting: deque[MediaChange] = deque()
-        self._arrived = asyncio.Event()
+        self._delivered: deque[T] = deque()
+        self._offered: deque[T] = deque(maxlen=most_offers)
+        self._bell = asyncio.Event()
+        self._rung = False
         self._closed = False
-        self._warned = False
+        self._warn_at = _FIRST_WARNING
+        self._dropped = 0
 
     @property
     def depth(self) -> int:
-        """How many changes wait."""
-        return len(self._waiting)
+        """Delivered values that still wait."""
+        return len(self._delivered)
 
-    def deliver(self, change: MediaChange) -> None:
-        """Takes one change; from any thread, also after `close` while the loop still drains."""
+    @property
+    def dropped(self) -> int:
+        """Offers that gave way to newer ones, since the start."""
+        return self._dropped
+
+    def deliver(self, value: T) -> None:
+        """From any thread: it will be seen, after those that this thread delivered before.
+
+        After `close` nobody looks any more: the value is logged as lost.
+        """
         with self._lock:
-            self._waiting.append(change)
-            first = len(self._waiting) == 1
-            warn = len(self._waiting) >= WARN_DEPTH and not self._warned
-            self._warned = self._warned or warn
-        if warn:
-            log.warning("%d changes wait for the database", WARN_DEPTH)
-        if first:
-            self._wake()
+            if self._closed:
+                log.warning("nobody takes %s any more: it came after the end", type(value).__name__)
+                return
+            self._delivered.append(value)
+            if len(self._delivered) >= self._warn_at:
+                log.warning("%d changes wait to be written", len(self._delivered))
+                self._warn_at *= 2
+            self._ring()
 
-    def close(self) -> None:
-        """No more is to come; what waits is still given out."""
-        self._closed = True
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._arrived.set)
-        except RuntimeError:  # the loop has ended: a camera's thread that outlived it says goodbye
-            log.warning("%d changes came after the end", len(self._waiting))
-
-    async def __aiter__(self) -> AsyncIterator[list[MediaChange]]:
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while batch := self._take():
-                yield batch
+    def offer(self, value: T) -> None:
+        """From any thread: it will be seen unless many newer ones come first."""
+        with self._lock:
             if self._closed:
                 return
+            if len(self._offered) == self._offered.maxlen:
+                self._dropped += 1
+            self._offered.append(value)
+            self._ring()
 
-    def _take(self) -> list[MediaChange]:
+    async def batches(self, most: int = 500) -> AsyncIterator[list[T]]:
+        """On the loop, by one task: up to `most` values at a time, delivered ones first.
+
+        Ends after `close`, when everything that came before it has been seen.
+        """
+        while True:
+            batch = self._take(most)
+            if batch:
+                yield batch
+            elif self._closed:
+                return
+            else:
+                await self._bell.wait()
+
+    def close(self) -> None:
+        """On the loop, when the threads have been told to stop. What waits is still seen."""
         with self._lock:
-            count = min(BATCH, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(count)]
-            self._warned = self._warned and len(self._waiting) > 0
-        return batch
+            self._closed = True
+        self._bell.set()
+
+    def _take(self, most: int) -> list[T]:
+        with self._lock:
+            batch = [self._delivered.popleft() for _ in range(min(most, len(self._delivered)))]
+            room = min(most - len(batch), len(self._offered))
+            batch += [self._offered.popleft() for _ in range(room)]
+            if not self._delivered:
+                self._warn_at = _FIRST_WARNING
+            if not batch and not self._closed:
+                self._rung = False
+                self._bell.clear()
+            return batch
+
+    def _ring(self) -> None:
+        """Under the lock. One call to the loop does for all values until it has looked."""
+        if not self._rung:
+            self._rung = True
+            self._loop.call_soon_threadsafe(self._bell.set)

@@ -78,7 +78,7 @@ class Connection:
                 self._take(packet)
             reason = "recording was stopped"
         except MediaError as fault:
-            reason = str(fault)
+            reason = "recording was stopped" if stop.is_set() else str(fault)
             raise
         finally:
             self._end_run(reason)

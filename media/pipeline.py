@@ -18,6 +18,7 @@ from media.run import Guarded, PacketConsumer
 from media.segments import Recording
 from media.source import (
     DEFAULT_TIMEOUTS,
+    Source,
     SourceGarbage,
     SourceNotFound,
     SourceRedirected,
@@ -147,6 +148,7 @@ class CameraPipeline:
         self._thread = threading.Thread(target=self._main, name=f"cam-{config.folder}", daemon=True)
         self._reported: tuple[CameraState, str | None, StreamInfo | None] | None = None
         self._hour_ends_us: int | None = None
+        self._source: Source | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -156,13 +158,19 @@ class CameraPipeline:
         self._stop.set()
 
     def join(self, timeout_s: float = 2.0) -> bool:
-        """Waits for the thread; False when the network still holds it up.
+        """Waits for the thread, and cuts its connection when it waits for the camera.
 
-        Such a thread does no more than close its segment when its time-out comes. It is a daemon,
-        so the process may end before; then repair closes the segment. A new recorder of the
-        same camera finds the folder busy meanwhile, and tries again every second.
+        False when it is still being held up: by a camera that accepts a connection and does not
+        answer, a name server, or the disk. It is a daemon and will end with its time-out, having
+        closed its segment if it has one; should the process end before, repair does that. A
+        new recorder of the same camera finds the folder busy meanwhile, and tries every second.
         """
-        self._thread.join(timeout_s)
+        gently_s = timeout_s / 4
+        self._thread.join(gently_s)
+        source = self._source
+        if source is not None and self._thread.is_alive():
+            source.cut()
+        self._thread.join(timeout_s - gently_s)
         return not self._thread.is_alive()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -189,8 +197,8 @@ class CameraPipeline:
         try:
             place = self._world.networks.check(parse_rtsp_url(self.config.url))
             transport, timeouts = self.config.transport, self._world.timeouts
-            with open_source(place, transport, timeouts, failures) as source:
-                connection = Connection(source, self._job)
+            with open_source(place, transport, timeouts, failures) as self._source:
+                connection = Connection(self._source, self._job)
                 connection.follow(self._stop)
         except MediaError as fault:
             return _failure(fault, steady=connection is not None and connection.is_steady)
@@ -198,6 +206,8 @@ class CameraPipeline:
             # The camera's supervisor: one camera's bug must not end its recording for good.
             log.exception("camera %s: its thread failed", self.config.key)
             return _Failure(CameraState.ERROR, "an internal error; the worker's log has more")
+        finally:
+            self._source = None
         return None
 
     def _close_finished_hour(self) -> None:

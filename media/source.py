@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 import av.error
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from media.libav import opening
 from media.network import CheckedAddresses
 from media.types import MediaError, StreamInfo
+from media.watchdog import WATCHDOG, Grip, Watch, grip
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,10 @@ class Source:
     `audio` is None when there is none that can be recorded as it is.
     """
 
-    def __init__(self, container: InputContainer, video: VideoStream) -> None:
-        self._container = container
+    def __init__(self, opened: _Opened, video: VideoStream) -> None:
+        self._container = container = opened.container
+        self._grip = opened.held
+        self._watch = Watch(opened.held, opened.read_timeout.limit_s) if opened.held else None
         self.video = video
         self.audio = _recordable_audio(container)
         audio = _codec(self.audio) if self.audio else _audio_name(container)
@@ -111,20 +114,31 @@ class Source:
 
         Raises:
             SourceStalled: none came for the read time-out.
-            SourceEnded: the camera hung up.
+            SourceEnded: the camera hung up, or `cut` was called.
             SourceGarbage: what comes can't be read.
         """
         streams: list[Stream] = [self.video, self.audio] if self.audio else [self.video]
+        demuxed = self._container.demux(streams)
         try:
-            for packet in self._container.demux(streams):
-                if packet.size:
-                    yield packet
+            if self._watch is None:
+                yield from (packet for packet in demuxed if packet.size)
+            else:
+                yield from _watched(demuxed, self._watch)
         except av.error.FFmpegError as fault:
             raise _read_fault(fault) from None
+        if self._watch is not None and self._watch.barked:
+            raise SourceStalled("the camera stopped sending")
         raise SourceEnded("the camera ended the stream")
+
+    def cut(self) -> None:
+        """From any thread: ends a read that waits for the network. Not everywhere possible."""
+        if self._grip is not None:
+            self._grip.cut()
 
     def close(self) -> None:
         self._container.close()
+        if self._grip is not None:
+            self._grip.release()
 
     def __enter__(self) -> Self:
         return self
@@ -168,22 +182,66 @@ def open_source(
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
     }
-    container = _open(target, options | _QUICK, timeouts)
+    read_timeout = _ReadTimeout(timeouts.read_s)
+    container = _open(target, options | _QUICK, (timeouts.open_s, read_timeout))
     if not _knows_parameters(container):
         container.close()
-        container = _open(target, options | _THOROUGH, timeouts)
+        container = _open(target, options | _THOROUGH, (timeouts.open_s, read_timeout))
+    held = grip(address, place.url.port)
+    if held is not None:
+        read_timeout.leave_to_watchdog()
     try:
-        return Source(container, _recordable_video(container))
+        return Source(_Opened(container, held, read_timeout), _recordable_video(container))
     except BaseException:
         container.close()
+        if held is not None:
+            held.release()
         raise
 
 
-def _open(target: str, options: dict[str, str], timeouts: Timeouts) -> InputContainer:
-    with opening(timeouts.open_s) as attempt:
+class _ReadTimeout:
+    """PyAV asks for its value when reading begins: later than it takes the object."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self._asked_s = limit_s
+
+    def leave_to_watchdog(self) -> None:
+        self._asked_s = -1.0  # none: its interrupt callback then costs next to nothing
+
+    def __float__(self) -> float:
+        return self._asked_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    container: InputContainer
+    held: Grip | None
+    read_timeout: _ReadTimeout
+
+
+def _watched(packets: Iterator[Packet[Stream]], watch: Watch) -> Iterator[Packet[Stream]]:
+    """The packets, with the watchdog over each read, but not over what is done with them."""
+    WATCHDOG.add(watch)
+    try:
+        watch.reading = True
+        for packet in packets:
+            watch.count += 1
+            if packet.size:  # the last ones, at the end, are empty
+                watch.reading = False
+                yield packet
+                watch.reading = True
+    finally:
+        WATCHDOG.remove(watch)
+
+
+def _open(
+    target: str, options: dict[str, str], timeout: tuple[float, _ReadTimeout]
+) -> InputContainer:
+    with opening(timeout[0]) as attempt:
         try:
             container = av.open(
-                target, mode="r", options=options, timeout=(timeouts.open_s, timeouts.read_s)
+                target, mode="r", options=options, timeout=cast(tuple[float, float], timeout)
             )
         except (av.error.FFmpegError, UnicodeError) as fault:
             if attempt.redirected:

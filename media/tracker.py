@@ -31,8 +31,10 @@ class TrackerRules:
         still_lost_s: the same for one that never moved: it can only come back where it was.
         min_travel: how far an object must get from where it began, in its own sizes, to have moved.
         moved_s: and for how long it must be there: a passer-by pulls at a box for a moment.
-        reach, reach_per_s: each side of a box is widened by this part of its size before
-            comparing, more after a longer time between two looks; together at most `max_reach`.
+        reach: each side of a box is widened by this part of its size before comparing,
+        reach_per_s: and by this for each second between two looks,
+        reach_per_lost_s: and by this for each second that a track was missed: where many pass, it
+            would else go on as somebody new; all together at most `max_reach`.
         min_overlap: least intersection over union of two widened boxes of one object.
         max_inside: a new box of which more than this part lies in the box of a track of the same
             feature, or the other way round, is that object seen twice.
@@ -48,6 +50,7 @@ class TrackerRules:
     moved_s: float = 0.15
     reach: float = 0.1
     reach_per_s: float = 1.0
+    reach_per_lost_s: float = 0.2
     max_reach: float = 2.0
     min_overlap: float = 0.15
     max_inside: float = 0.6
@@ -294,15 +297,20 @@ class Tracker:
         self, paths: Sequence[_Path], detections: Sequence[Detection], position: int
     ) -> NDArray[np.float64]:
         """Of each track with each detection, (tracks, detections), both boxes widened; 0..1."""
-        rules = self._rules
-        missing = np.array([position - path.track.seen_at for path in paths]) / TICKS_PER_SECOND
-        reach = np.minimum(rules.reach + rules.reach_per_s * missing, rules.max_reach)[:, None]
+        reach = np.array([self._reach(path, position) for path in paths])[:, None]
         ours = np.array([astuple(path.predicted(position)) for path in paths])
         theirs = np.array([astuple(_Place.of(d.box)) for d in detections])
         same = np.array(
             [[path.track.detection.feature == d.feature for d in detections] for path in paths]
         )
         return np.where(same, _widened_overlap(ours, theirs, reach), 0.0)
+
+    def _reach(self, path: _Path, position: int) -> float:
+        rules, seen_at = self._rules, path.track.seen_at
+        missed = max(0, (self._looked_at or 0) - seen_at) / TICKS_PER_SECOND
+        between = (position - seen_at) / TICKS_PER_SECOND - missed
+        reach = rules.reach + rules.reach_per_s * between + rules.reach_per_lost_s * missed
+        return min(reach, rules.max_reach)
 
     def _drop_lost(self, position: int, since: int) -> tuple[Track, ...]:
         rules = self._rules

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -17,13 +16,13 @@ from schema.errors import INVALID_INPUT, of_document, of_exception, of_execution
 from schema.root import schema
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
-    """What a client sent, by whatever transport."""
+class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """What a client sends, by whatever transport."""
 
     query: str
-    operation_name: str | None
-    variables: dict[str, Any] | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -43,15 +43,6 @@ _FRAMINGS: Mapping[str, Callable[[], Framing]] = {
 Shape = TypeVar("Shape")
 
 
-class _Body(msgspec.Struct, rename="camel"):
-    """The parameters of a request, strictly typed."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-
-
 class BadHttp(Exception):
     """The HTTP request itself is wrong: this status whatever the client accepts."""
 
@@ -134,21 +125,17 @@ async def _only(answer: Answer) -> AsyncGenerator[Answer, None]:
 
 async def _read(request: Request) -> GraphQLRequest:
     if request.method == "GET":
-        body = _of_query(request)
-    else:
-        _check_content_type(request.headers.get("content-type", ""))
-        body = _decoded(await _body(request), _Body)
-    return GraphQLRequest(body.query, body.operation_name, body.variables)
+        return _of_query(request)
+    _check_content_type(request.headers.get("content-type", ""))
+    return _decoded(await _body(request), GraphQLRequest)
 
 
-def _of_query(request: Request) -> _Body:
+def _of_query(request: Request) -> GraphQLRequest:
     given = request.query_params
     if "query" not in given:
         raise BadHttp(400, "want a `query`")
-    variables, extensions = given.get("variables"), given.get("extensions")
-    if extensions:
-        _decoded(extensions.encode(), dict[str, Any])
-    return _Body(
+    variables = given.get("variables")
+    return GraphQLRequest(
         query=given["query"],
         variables=_decoded(variables.encode(), dict[str, Any]) if variables else None,
         operation_name=given.get("operationName") or None,

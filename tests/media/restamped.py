@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import av
 from av.packet import Packet
@@ -22,7 +22,8 @@ def restamped(path: Path, start: int = 0) -> Iterator[tuple[av.VideoStream, Pack
     """The clip's video stream and its packets, the first picture at position `start`."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        yield stream, _packets(container.demux(stream), start)
+        source = cast(Packets, container.demux(stream))
+        yield stream, _packets(source, start)
 
 
 def _packets(source: Packets, start: int) -> Packets:

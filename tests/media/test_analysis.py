@@ -25,7 +25,7 @@ from media.types import (
     RunClock,
     Snapshot,
 )
-from tests.clips import Encoding, FrameCodeError, frame_coded, read_frame_number, still
+from tests.clips import Encoding, frame_coded, read_frame_number, still
 from tests.media.detect.scripted import ScriptedModel, See
 from tests.media.restamped import restamped
 
@@ -100,13 +100,6 @@ def rig(see: See, fps: float = 5.0, features: Sequence[str] = ("person",)) -> It
         pool.close()
 
 
-def number_of(frame: av.VideoFrame) -> int | None:
-    try:
-        return read_frame_number(frame)
-    except FrameCodeError:
-        return None
-
-
 def walker(frame: av.VideoFrame) -> list[Detection]:
     """A person who crosses the picture within 100 frames, one box for each frame's own number."""
     number = read_frame_number(frame)
@@ -127,7 +120,7 @@ def test_everything_in_an_event_is_of_one_frame() -> None:
 
     assert began.kind is ChangeKind.BEGAN
     assert began.position is not None
-    with av.open(BytesIO(jpeg)) as picture:
+    with av.open(BytesIO(jpeg), "r") as picture:
         number = read_frame_number(next(picture.decode(video=0)))
     assert began.position == start + number * FRAME
     assert began.at_us == run_clock(start).at_us(began.position)

@@ -12,7 +12,7 @@ from media.snapshot import encode_jpeg
 
 
 def decoded(jpeg: bytes) -> av.VideoFrame:
-    with av.open(BytesIO(jpeg)) as container:
+    with av.open(BytesIO(jpeg), "r") as container:
         return next(container.decode(video=0))
 
 
@@ -60,9 +60,7 @@ def test_large_pictures_are_scaled_and_pixels_made_square(
         (200, ColorRange.JPEG, 200),
     ],
 )
-def test_black_is_black_and_white_is_white(
-    level: int, color_range: ColorRange, shown: int
-) -> None:
+def test_black_is_black_and_white_is_white(level: int, color_range: ColorRange, shown: int) -> None:
     picture = decoded(encode_jpeg(flat(level, 1920, 1080, color_range)))
 
     luma = np.frombuffer(memoryview(picture.planes[0]), np.uint8)

@@ -27,9 +27,14 @@ def libav_frame_number(url: str, offset: float) -> int:
 
 
 def ffmpeg_frame_number(url: str, offset: float, folder: Path) -> int:
-    """Seeks with the ffmpeg command, as a script would: `-ss offset -i playlist`."""
+    """Seeks with the ffmpeg command, decoding up to the offset: `-i playlist -ss offset`.
+
+    Seeking before decoding (`-ss` before `-i`) finds no picture in any fMP4 playlist with FFmpeg
+    5.1, in its own neither.
+    """
     picture = folder / "seek.png"
-    command = ["ffmpeg", "-v", "error", "-y", "-ss", f"{offset:.6f}", "-i", url]
+    picture.unlink(missing_ok=True)
+    command = ["ffmpeg", "-v", "quiet", "-y", "-i", url, "-ss", f"{offset:.6f}"]
     subprocess.run([*command, "-frames:v", "1", str(picture)], check=True, timeout=60)
     with av.open(str(picture)) as container:
         return read_frame_number(next(container.decode(video=0)))

@@ -38,7 +38,9 @@ def test_a_dropped_box_drops_no_other() -> None:
 
 
 def test_of_more_than_the_most_only_the_best_are_looked_at() -> None:
-    many = candidates(*((n / 1000, [n, 0, n + 1, 1]) for n in range(MAX_CANDIDATES + 10)))
+    many = candidates(
+        *((n / 1000, [float(n), 0.0, n + 1.0, 1.0]) for n in range(MAX_CANDIDATES + 10))
+    )
 
     left = suppress(many, np.zeros(len(many), dtype=np.int64), 0.5)
 

@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import av
 import pytest
@@ -45,6 +46,17 @@ class Seen:
     def __call__(self, look: Look, detections: Sequence[Detection]) -> None:
         self.positions.append(look.position)
         self.threads.add(threading.current_thread().name)
+
+
+@dataclass
+class Named:
+    """Notes down whose frame was looked at."""
+
+    name: str
+    order: list[str]
+
+    def __call__(self, look: Look, detections: Sequence[Detection]) -> None:
+        self.order.append(self.name)
 
 
 def test_every_frame_is_looked_at_when_there_is_time() -> None:
@@ -99,9 +111,7 @@ def test_a_camera_that_offers_more_is_not_served_more() -> None:
     order: list[str] = []
     model = ScriptedModel(nothing)
     with pool_of(model) as pool:
-        lanes = {
-            name: pool.lane(lambda look, found, name=name: order.append(name)) for name in "abc"
-        }
+        lanes = {name: pool.lane(Named(name, order)) for name in "abc"}
         for turn in range(3):
             model.gate.clear()
             lanes["a"].offer(look(turn))

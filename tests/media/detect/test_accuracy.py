@@ -1,0 +1,44 @@
+"""What the catalogue's real models see on labelled material; needs the test data."""
+
+import pytest
+
+from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL
+from media.types import ChangeKind
+from tests.benchmarks.detection import (
+    PLAIN_DECODER,
+    average_precision,
+    events_of,
+    load,
+    look_at_all,
+    pool_of,
+    walker_events,
+)
+from tests.data import shared_data
+
+
+@pytest.mark.parametrize("name", [DEFAULT_MODEL, FALLBACK_MODEL])
+def test_the_models_are_decoded_as_well_as_by_a_plain_decoder(name: str) -> None:
+    found = average_precision(load(name, track_score=0.05))
+
+    assert found == pytest.approx(PLAIN_DECODER[name], abs=0.03)
+
+
+def test_each_of_19_walkers_is_an_event_and_hardly_ever_two() -> None:
+    detector = load(DEFAULT_MODEL)
+    pictures = look_at_all(detector, shared_data() / "videos" / "vtest.avi", every=2)
+
+    found = walker_events(pictures, 5.0, detector.description.thresholds.begin)
+
+    assert found.followed == 19
+    assert 20 <= found.persons <= 26
+    assert found.strangers == 1  # the walker without labels
+    assert (found.signs, found.vehicles) == (0, 0)
+
+
+def test_cars_that_drive_past_are_events_of_the_fallback_model() -> None:
+    with pool_of(load(FALLBACK_MODEL)) as pool:
+        told = events_of(shared_data() / "videos" / "car-detection.mp4", pool)
+
+    began = [change for change in told if change.kind is ChangeKind.BEGAN]
+    assert [change.detection.feature for change in began] == ["vehicle"] * 4
+    assert len(told) == 2 * len(began)
