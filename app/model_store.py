@@ -176,8 +176,9 @@ class ModelStore:
 
     def _describe(self, folder: Path, description: ModelDescription, text: str) -> InstalledModel:
         partial = folder / f"{DESCRIPTION}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(folder / DESCRIPTION)
+        with locked(folder):
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(folder / DESCRIPTION)
         return InstalledModel(description, folder)
 
     def _read_all(self) -> Iterator[InstalledModel]:

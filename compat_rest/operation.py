@@ -76,6 +76,7 @@ class Operation:
         The use case demands the scope again; here it comes before the body is judged.
         """
         ctx = await (of_player if self.in_url else of_header)(request)
+        demand(ctx.actor, self.scope)
         if any("\0" in part for part in request.path_params.values()):
             raise NotFound("there is nothing at this address")
         return await self.handler(ctx, request)

@@ -164,7 +164,6 @@ async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
         ScopeMissing: without `events:read`.
         BadCursor: more than one `after`.
     """
-    _check_origin(websocket)
     ctx = await of_header_or_query(websocket)
     demand(ctx.actor, Scope.EVENTS_READ)
     given = websocket.query_params.getlist("after")

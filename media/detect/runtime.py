@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 FALLBACK_DEVICE = "CPU"
 
 
-class ModelLoadError(MediaError):
-    """OpenVINO can't read or compile a model; the text says which and why."""
+class ModelFailed(MediaError):
+    """OpenVINO can't read, compile or run a model; the text says which and why."""
 
 
 class Detector:
@@ -41,7 +41,7 @@ class Detector:
         A device that this machine lacks is replaced by the CPU, with a warning in the log.
 
         Raises:
-            ModelLoadError: not a model, or it cannot run.
+            ModelFailed: not a model, or it cannot run.
             ModelShapeError: its input is not what the description says.
         """
         self.description = description
@@ -52,7 +52,7 @@ class Detector:
             devices = self._compiled.get_property("EXECUTION_DEVICES")
             wanted = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         except RuntimeError as error:
-            raise ModelLoadError(f"model {description.name}: {_first_line(error)}") from error
+            raise ModelFailed(f"model {description.name}: {_first_line(error)}") from error
         self.device = ",".join(devices)
         self.parallel = max(1, int(wanted))
         self._starting = threading.Lock()
@@ -80,7 +80,7 @@ class Session:
 
         Raises:
             ModelShapeError: the output is not of the model's family, or holds NaN.
-            ModelLoadError: the device failed.
+            ModelFailed: the device failed.
             av.FFmpegError: the frame cannot be scaled.
         """
         place = self._canvas.paint(frame, scaler)
@@ -90,7 +90,7 @@ class Session:
             self._request.wait()
             outputs = [_float32(tensor.data) for tensor in self._request.output_tensors]
         except RuntimeError as error:
-            raise ModelLoadError(f"model {self._description.name}: {_first_line(error)}") from error
+            raise ModelFailed(f"model {self._description.name}: {_first_line(error)}") from error
         return self._detections(candidates(outputs, self._description), place)
 
     def _detections(self, found: Candidates, place: Placing) -> list[Detection]:

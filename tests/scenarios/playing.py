@@ -10,10 +10,21 @@ import av
 
 from tests.clips import read_frame_number
 
+ANYWHERE = {"allowed_extensions": "ALL", "protocol_whitelist": "file,http,tcp"}
+"""A playlist in a file may name segments on a server."""
+
+
+def ended_copy(text: str, base: str, folder: Path) -> str:
+    """A playlist as a file that has an end: a player of a growing one waits for more."""
+    text = text.replace("/v2/hls/", f"{base}/v2/hls/").removesuffix("#EXT-X-ENDLIST\n")
+    path = folder / "ended.m3u8"
+    path.write_text(text.replace("TYPE:EVENT", "TYPE:VOD") + "#EXT-X-ENDLIST\n")
+    return str(path)
+
 
 def libav_frame_number(url: str, offset: float) -> int:
     """Decodes a playlist from its start and reads the picture shown at `offset` seconds."""
-    with av.open(url, options={"allowed_extensions": "ALL"}, timeout=20) as container:
+    with av.open(url, options=ANYWHERE, timeout=20) as container:
         start: float | None = None
         shown = None
         for frame in container.decode(video=0):
@@ -34,7 +45,8 @@ def ffmpeg_frame_number(url: str, offset: float, folder: Path) -> int:
     """
     picture = folder / "seek.png"
     picture.unlink(missing_ok=True)
-    command = ["ffmpeg", "-v", "quiet", "-y", "-i", url, "-ss", f"{offset:.6f}"]
+    options = [word for name, value in ANYWHERE.items() for word in (f"-{name}", value)]
+    command = ["ffmpeg", "-v", "quiet", "-y", *options, "-i", url, "-ss", f"{offset:.6f}"]
     subprocess.run([*command, "-frames:v", "1", str(picture)], check=True, timeout=60)
     with av.open(str(picture)) as container:
         return read_frame_number(next(container.decode(video=0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from media.simulator.server import Simulator, SimulatorOptions
 from tests.clips import Encoding, coded_footage
 from tests.data import shared_data
 from tests.scenarios.playing import (
+    ended_copy,
     ffmpeg_frame_number,
     has_ffmpeg,
     jpeg_frame_number,
     libav_frame_number,
 )
 from tests.system import System, running_system
-from tests.world import token
 
-HOUR_SECONDS = 20
+HOUR_SECONDS = 15
 FRAMES = 700
 
 
@@ -34,13 +34,20 @@ async def simulator() -> AsyncIterator[Simulator]:
         yield running
 
 
-async def until(system: System, wanted: int, seconds: float) -> list[dict[str, Any]]:
+async def until(
+    system: System, holds: Callable[[list[dict[str, Any]]], bool], seconds: float
+) -> list[dict[str, Any]]:
+    """The events, once they are as wanted."""
     async with asyncio.timeout(seconds):
         while True:
             events = (await system.client.get("/v2/api/events", params={"limit": 100})).json()
-            if len(events) >= wanted:
+            if holds(events):
                 return list(events)
             await asyncio.sleep(0.5)
+
+
+def hours_of(events: list[dict[str, Any]]) -> set[str]:
+    return {event["snapshot_url"].split("/")[-2] for event in events}
 
 
 async def create(system: System, url: str, **more: Any) -> None:
@@ -66,14 +73,17 @@ async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
     model = data / "models/yolox_nano.onnx"
     async with running_system(tmp_path, model, HOUR_SECONDS) as system:
         await create(system, simulator.url("walk"), fps=5)
-        await until(system, 3, 40)
+        before = await until(system, lambda events: len(events) >= 2, 40)
         mount.kick()
-        await asyncio.sleep(HOUR_SECONDS)
-        await until(system, 6, 60)
+        await until(
+            system,
+            lambda events: len(events) >= len(before) + 3 and len(hours_of(events)) >= 2,
+            60,
+        )
         stopped = await system.client.patch("/v2/api/cameras/cam-walk", json={"enabled": False})
         assert stopped.status_code == 200
         await asyncio.sleep(1)
-        events = await until(system, 6, 5)
+        events = await until(system, bool, 5)
         hours = set()
         for event in events:
             found = await system.client.get(f"/v2/api/playback/event/{event['id']}")
@@ -81,7 +91,8 @@ async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
             playback = found.json()
             assert playback["ts"] == event["ts"]
             hours.add(playback["playlist_url"])
-            url = f"{system.base}{playback['playlist_url']}?token={token()}"
+            text = (await system.client.get(playback["playlist_url"])).text
+            url = ended_copy(text, system.base, tmp_path)
             wanted = await frame_of_snapshot(system, event, tmp_path)
             shown = await asyncio.to_thread(libav_frame_number, url, playback["offset"])
             assert shown == wanted

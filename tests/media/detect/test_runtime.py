@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from media.detect.runtime import Detector, ModelLoadError
+from media.detect.runtime import Detector, ModelFailed
 from media.types import Box, Detection, ModelShapeError
 from tests.media.detect.tiny import grey, save_ssd, tiny_description
 
@@ -102,14 +102,14 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
     path.write_bytes(b"not a model")
 
-    with pytest.raises(ModelLoadError, match="model tiny"):
+    with pytest.raises(ModelFailed, match="model tiny"):
         Detector(tiny_description(), path, "CPU")
 
 
 def test_a_model_whose_input_is_described_wrongly_is_refused(tmp_path: Path) -> None:
     path = save_ssd(tmp_path / "tiny.xml", ROWS)
 
-    with pytest.raises(ModelLoadError, match="model tiny"):
+    with pytest.raises(ModelFailed, match="model tiny"):
         Detector(tiny_description("width = 32", "width = 64\n#"), path, "CPU").session().detect(
             grey(110), VideoReformatter()
         )
