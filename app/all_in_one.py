@@ -7,8 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from media.probe import probe
-
 from app.api import build_api
 from app.api_process import api_options
 from app.detection import Detection, open_detection
@@ -18,6 +16,7 @@ from app.settings import Settings
 from app.worker import Worker
 from app.world import build_world
 from media.pipeline import CameraWorld
+from media.probe import probe
 from media.source import Transport
 from media.types import ProbeReport
 from resolvers.context import World

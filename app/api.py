@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compat_rest.errors import exception_handlers
-from compat_rest.limits import BodyLimit
-from compat_rest.routes import routes as rest_routes
-from schema.view import graphql_routes
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -19,7 +15,11 @@ from starlette.routing import Route
 
 from app.health import live, ready
 from app.metrics import CountRequests, metrics_endpoint
+from compat_rest.errors import exception_handlers
+from compat_rest.limits import BodyLimit
+from compat_rest.routes import routes as rest_routes
 from resolvers.context import World
+from schema.view import graphql_routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,7 @@ def main() -> None:
     except (SettingsError, KeyringError) as error:
         typer.echo(f"vms: {error}", err=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

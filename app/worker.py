@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from media.bridge import Bridge
 from tortoise.exceptions import BaseORMException
 
 from app import metrics
 from app.writer import ChangeWriter
 from media.analysis import Analysis, AnalysisConfig
+from media.bridge import Bridge
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
+from media.repair import repair
 from media.source import Transport
 from media.store import CameraFolder, RecordingStore
-from media.types import MediaChange, Snapshot
+from media.types import MediaChange, MediaError, SegmentClosed, Snapshot
 from models.camera import Camera, CameraDeletion
 from resolvers import ingest
 from resolvers.bus import CAMERA_CONFIG, wait_for_ring
@@ -95,9 +96,12 @@ class Worker:
         await self._stop(outdated)
         for deletion in await ingest.deletions_with_footage():
             await self._remove_footage(deletion)
+        for camera in cameras:
+            if camera.key not in self._seen:
+                await self._put_in_order(camera, deliver)
         for key, config in wanted.items():
             if key not in self._running:
-                await self._start(config, deliver)
+                self._start(config, deliver)
         metrics.cameras.set(len(self._running))
 
     def _config(self, camera: Camera) -> CameraConfig:
@@ -112,10 +116,24 @@ class Worker:
             fps=camera.fps,
         )
 
-    async def _start(self, config: CameraConfig, deliver: Callable[[MediaChange], None]) -> None:
-        if config.key not in self._seen:
-            self._seen.add(config.key)
-            await ingest.close_open_runs(config.tenant_id, config.key, DIED)
+    async def _put_in_order(self, camera: Camera, deliver: Callable[[MediaChange], None]) -> None:
+        """Lists what a worker that died left unlisted, whether or not the camera is there now."""
+        await ingest.close_open_runs(camera.tenant_id, camera.key, DIED)
+        try:
+            recovered = await asyncio.to_thread(self._repaired, camera)
+        except (OSError, MediaError):
+            log.exception("camera %s: its footage could not be put in order", camera.key)
+            return
+        self._seen.add(camera.key)
+        for segment in recovered:
+            deliver(segment)
+
+    def _repaired(self, camera: Camera) -> tuple[SegmentClosed, ...]:
+        store, folder = self.media.store, CameraFolder(camera.tenant_id, camera.folder)
+        with store.writing(folder):
+            return repair(store, folder, camera.key, self.media.clock.now_us()).recovered
+
+    def _start(self, config: CameraConfig, deliver: Callable[[MediaChange], None]) -> None:
         analysis = self._analysis(config, deliver)
         pipeline = CameraPipeline(config, self.media, deliver, analysis)
         self._running[config.key] = pipeline

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from media.bridge import Bridge
 from tortoise.exceptions import BaseORMException, IntegrityError
 
 from app import metrics
+from media.bridge import Bridge
 from media.types import ChangeKind, EventChange, MediaChange, SegmentClosed, StatusChanged
 from models.camera import Camera
 from models.tenant import TenantUnknown
@@ -73,7 +73,6 @@ class ChangeWriter:
             else:
                 _count(changes)
                 return
-
 
     async def _write_singly(self, tenant_id: str, changes: Sequence[MediaChange]) -> None:
         """One change that the tables can never take must not hold up the others."""

@@ -15,7 +15,6 @@ from starlette.websockets import WebSocket
 from compat_rest.credentials import of_header, of_player
 from resolvers.access import Scope, demand
 from resolvers.context import Context
-from resolvers.errors import NotFound
 
 Handler = Callable[[Context, Request], Awaitable[Response]]
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
@@ -77,8 +76,6 @@ class Operation:
         """
         ctx = await (of_player if self.in_url else of_header)(request)
         demand(ctx.actor, self.scope)
-        if any("\0" in part for part in request.path_params.values()):
-            raise NotFound("there is nothing at this address")
         return await self.handler(ctx, request)
 
 

@@ -164,12 +164,13 @@ async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
         ScopeMissing: without `events:read`.
         BadCursor: more than one `after`.
     """
+    _check_origin(websocket)
     ctx = await of_header_or_query(websocket)
     demand(ctx.actor, Scope.EVENTS_READ)
     given = websocket.query_params.getlist("after")
     if len(given) > 1:
         raise BadCursor(FieldError("after", "is given more than once"))
-    return ctx, given[0] if given else await events.place_now(ctx)
+    return ctx, given[0] if given else None
 
 
 async def _accept(websocket: WebSocket) -> None:

@@ -23,19 +23,23 @@
     });
 
   const EXAMPLES = [
-    `# Events as they happen. Pass the last cursor as \`after\` to go on without loss or repeat.
+    `# Events as they happen. To go on without loss
+# or repeat, pass the last cursor as \`after\`.
 subscription Events {
   events {
     ... on EventChange {
       cursor
       kind
-      event { id type confidence ts cameraId snapshotUrl }
+      event {
+        id type confidence ts cameraId snapshotUrl
+      }
     }
     ... on EventGap { cursor reason }
   }
 }
 `,
-    `# The cameras, how they are doing, and their latest events with where to play them.
+    `# The cameras, how they are doing, and their
+# latest events with where to play them.
 query Cameras {
   cameras(first: 20) {
     totalCount
@@ -52,10 +56,15 @@ query Cameras {
   }
 }
 `,
-    `# A new camera. What can be corrected comes back as userErrors.
+    `# A new camera. What you can correct comes
+# back as userErrors.
 mutation AddCamera {
   cameraCreate(
-    input: { name: "Lobby", rtspUrl: "rtsp://192.168.1.20/stream", features: [PERSON] }
+    input: {
+      name: "Lobby"
+      rtspUrl: "rtsp://192.168.1.20/stream"
+      features: [PERSON]
+    }
   ) {
     camera { id status }
     filteredFeatures

@@ -10,7 +10,7 @@ from app.settings import SettingsError, read_settings, settings_table
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):  # noqa: TID251
+    for name in list(os.environ):
         if name.startswith("VMS_"):
             monkeypatch.delenv(name)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
+from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
@@ -303,39 +304,56 @@ async def test_a_server_that_stops_says_so(world: World) -> None:
         assert await close_code(client) == 1012
 
 
-async def test_a_client_that_takes_no_frames_is_let_go(world: World) -> None:
-    camera = await add_camera(world)
-    await begin(world, camera, "evt-1", "evt-2")
+async def drive(
+    world: World, query: dict[str, str], on_send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Runs the socket without a network; its client says nothing until it is cancelled."""
     app = Starlette(routes=[WebSocketRoute("/v2/ws/events", EventSocket(send_seconds=0.05).serve)])
     app.state.world, app.state.origins = world, None
-    query = urlencode({"token": token(), "after": cursors.encode_log("default", 0)})
-    sent: list[dict[str, Any]] = []
-    silent = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        if not sent:
-            return {"type": "websocket.connect"}
-        await silent.wait()
-        raise AssertionError
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-        if message["type"] == "websocket.send":
-            await silent.wait()
-
+    coming: asyncio.Queue[Message] = asyncio.Queue()
+    coming.put_nowait({"type": "websocket.connect"})
     scope = {
         "type": "websocket",
         "path": "/v2/ws/events",
-        "query_string": query.encode(),
+        "query_string": urlencode(query).encode(),
         "headers": [],
         "subprotocols": [],
     }
-    await asyncio.wait_for(app(scope, receive, send), 10)
+    await asyncio.wait_for(app(scope, coming.get, on_send), 10)
+
+
+async def test_a_client_that_takes_no_frames_is_let_go(world: World) -> None:
+    camera = await add_camera(world)
+    await begin(world, camera, "evt-1", "evt-2")
+    sent: list[Message] = []
+
+    async def stuck(message: Message) -> None:
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    await drive(world, {"token": token(), "after": cursors.encode_log("default", 0)}, stuck)
     assert [(each["type"], each.get("code")) for each in sent] == [
         ("websocket.accept", None),
         ("websocket.send", None),
         ("websocket.close", 1013),
     ]
+
+
+async def test_what_begins_once_the_socket_is_open_is_told(world: World) -> None:
+    camera = await add_camera(world)
+    sent: list[Message] = []
+
+    async def quick(message: Message) -> None:
+        """A client that makes something happen at the very moment it is let in."""
+        if message["type"] == "websocket.accept":
+            await begin(world, camera, "evt-1")
+        else:
+            sent.append(message)
+            raise OSError("that is enough")
+
+    await drive(world, {"token": token()}, quick)
+    assert [json.loads(each["text"])["data"]["id"] for each in sent] == ["evt-1"]
 
 
 async def test_a_plain_request_to_the_socket_finds_nothing(world: World) -> None:

@@ -239,7 +239,7 @@ def forged(**changes: object) -> str:
         (f"Token {token()}", "NOT_AUTHENTICATED"),
         (f"Bearer {token()[:-4]}AAAA", "NOT_AUTHENTICATED"),
         (f"Bearer {jwt.encode({'exp': FAR}, 'y' * 32, algorithm='HS256')}", "NOT_AUTHENTICATED"),
-        (f"Bearer {jwt.encode({'exp': FAR}, None, algorithm='none')}", "NOT_AUTHENTICATED"),
+        (f"Bearer {jwt.encode({'exp': FAR}, '', algorithm='none')}", "NOT_AUTHENTICATED"),
         (f"Bearer {forged(tenant_id=None)}", "NOT_AUTHENTICATED"),
         (f"Bearer {forged(scope=None)}", "NOT_AUTHENTICATED"),
         (f"Bearer {forged(exp=None)}", "NOT_AUTHENTICATED"),

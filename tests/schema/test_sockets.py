@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 
 import jwt
@@ -12,6 +11,7 @@ import pytest
 from resolvers.bus import LocalBus
 from resolvers.context import World
 from schema import sockets
+from tests.schema.buses import CountingBus
 from tests.schema.service import served
 from tests.schema.socket_client import PROTOCOL, opened
 from tests.world import SECRET, add_camera, add_events, beginning, token
@@ -20,28 +20,6 @@ AT = 1_777_558_925_123_000
 VIEWER = "{ viewer { tenantId } }"
 EVENTS = "subscription { events { ... on EventChange { kind event { id } } } }"
 CAMERAS = "subscription { cameras { kind id } }"
-
-
-class CountingBus(LocalBus):
-    """Knows how many wait for its bells."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting = 0
-
-    @asynccontextmanager
-    async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:
-        async with super().bell(topic) as bell:
-            self.waiting += 1
-            try:
-                yield bell
-            finally:
-                self.waiting -= 1
-
-    async def until(self, waiting: int) -> None:
-        async with asyncio.timeout(10):
-            while self.waiting != waiting:
-                await asyncio.sleep(0.01)
 
 
 async def test_a_query_a_mutation_and_a_wrong_one_over_one_socket(world: World) -> None:
@@ -346,10 +324,8 @@ async def test_what_nobody_foresaw_ends_the_operation_masked_and_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     class BrokenBus(LocalBus):
-        @asynccontextmanager
-        async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:
+        def bell(self, topic: str) -> AbstractAsyncContextManager[asyncio.Event]:
             raise ValueError(f"password of {topic} is hunter2")
-            yield asyncio.Event()
 
     async with served(replace(world, bus=BrokenBus())) as place, opened(place) as socket:
         await socket.init()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,8 @@ import pytest
 from resolvers import cursors
 from resolvers.context import World
 from schema import streams
+from tests.schema.buses import CountingBus
 from tests.schema.service import codes, served
-from tests.schema.test_sockets import CountingBus
 from tests.world import add_camera, add_events, beginning, token
 
 AT = 1_777_558_925_123_000
@@ -34,7 +34,7 @@ async def stream(
     place: str,
     query: str,
     accept: str,
-    variables: dict[str, object] | None = None,
+    variables: Mapping[str, object] | None = None,
     bearer: str | None = None,
 ) -> AsyncIterator[httpx.Response]:
     headers = {"Authorization": f"Bearer {bearer or token()}", "Accept": accept}
