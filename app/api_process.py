@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from app.api import ApiOptions, build_api
+from app.assets import ASSETS
 from app.installation import open_installation
 from app.keyring import Keyring
 from app.serving import serving, told_to_stop
@@ -14,15 +14,13 @@ from app.world import build_world
 
 log = logging.getLogger(__name__)
 
-ASSETS = Path(".assets")
-
 
 def api_options(settings: Settings) -> ApiOptions:
     return ApiOptions(
         metrics_user=settings.metrics_user,
         metrics_password=Keyring(settings).metrics_password(),
         origins=settings.origins,
-        assets=ASSETS.resolve() if ASSETS.is_dir() else None,
+        assets=ASSETS if ASSETS.is_dir() else None,
     )
 
 

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli_models import models_app
+from app.cli_models import models_app, show_progress
 from app.cli_tenants import tenants_app
 from app.keyring import KeyringError
 from app.logging import set_up_logging
+from app.packages import FetchFailed
+from app.serving import ServingError
 from app.settings import Settings, SettingsError, read_settings, settings_table
 
 app = typer.Typer(
@@ -102,6 +104,17 @@ def token(
 
 
 @app.command()
+def assets() -> None:
+    """Gets the playground's browser files, verified by their hashes."""
+    from app.assets import fetch_assets
+
+    try:
+        fetch_assets(progress=show_progress)
+    except FetchFailed as error:
+        typer.echo(f"vms: the playground will be without its files: {error}", err=True)
+
+
+@app.command()
 def settings() -> None:
     """Prints every setting as a Markdown table."""
     typer.echo(settings_table())
@@ -120,7 +133,7 @@ def main() -> None:
     """The console script: what an operator can mend is said in one line, without a traceback."""
     try:
         app()
-    except (SettingsError, KeyringError) as error:
+    except (SettingsError, KeyringError, FetchFailed, ServingError) as error:
         typer.echo(f"vms: {error}", err=True)
         sys.exit(2)
 

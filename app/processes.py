@@ -8,6 +8,7 @@ import typer
 
 from app import demo
 from app.all_in_one import run_all, run_worker
+from app.cli_models import show_progress
 from app.clips import demo_cameras
 from app.detection import ensure_model
 from app.serving import told_to_stop
@@ -18,7 +19,7 @@ from resolvers.context import World
 async def run_demo(settings: Settings) -> None:
     """`vms demo`, until SIGINT or SIGTERM."""
     await asyncio.to_thread(ensure_model, settings)
-    cameras = await asyncio.to_thread(demo_cameras, settings.data_dir)
+    cameras = await asyncio.to_thread(demo_cameras, settings.data_dir, show_progress)
     with demo.simulated(settings, cameras) as simulator:
 
         async def ready(world: World, port: int) -> None:

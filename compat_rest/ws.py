@@ -170,7 +170,7 @@ async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
     given = websocket.query_params.getlist("after")
     if len(given) > 1:
         raise BadCursor(FieldError("after", "is given more than once"))
-    return ctx, given[0] if given else None
+    return ctx, given[0] if given else await events.place_now(ctx)
 
 
 async def _accept(websocket: WebSocket) -> None:

@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from media.libav import opening
 from media.network import CheckedAddresses
 from media.types import MediaError, StreamInfo
-from media.watchdog import WATCHDOG, Grip, Watch, grip
+from media.watchdog import WATCHDOG, Approach, Grip, Watch
 
 log = logging.getLogger(__name__)
 
@@ -183,11 +183,12 @@ def open_source(
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
-    container = _open(target, options | _QUICK, (timeouts.open_s, read_timeout))
-    if not _knows_parameters(container):
-        container.close()
-        container = _open(target, options | _THOROUGH, (timeouts.open_s, read_timeout))
-    held = grip(address, place.url.port)
+    with Approach(address, place.url.port) as approach:
+        container = _open(target, options | _QUICK, (timeouts.open_s, read_timeout))
+        if not _knows_parameters(container):
+            container.close()
+            container = _open(target, options | _THOROUGH, (timeouts.open_s, read_timeout))
+        held = approach.grip()
     if held is not None:
         read_timeout.leave_to_watchdog()
     try:

@@ -13,84 +13,95 @@ import socket
 import stat
 import threading
 import time
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
 
 _DESCRIPTORS = Path("/proc/self/fd")
+_LONGEST_WAIT_S = 5.0
 _LOOK_S = 0.25
-_lock = threading.Lock()
-_held_inodes: set[int] = set()
+_turns: dict[tuple[str, int], threading.Lock] = {}
+_turns_lock = threading.Lock()
 
 
 class Grip:
-    """A second descriptor of somebody else's connection: it can't become another file meanwhile."""
+    """A second descriptor of FFmpeg's connection, which so can't become another file meanwhile."""
 
-    def __init__(self, connection: socket.socket, inode: int) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._inode = inode
+        self._lock = threading.Lock()
 
     def cut(self) -> None:
         """From any thread: whoever reads sees the connection's end."""
-        with _lock:
+        with self._lock, contextlib.suppress(OSError):  # it may have ended by itself
             if self._connection.fileno() >= 0:
-                try:
-                    self._connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    return  # it has ended by itself
+                self._connection.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
         """Lets go; the connection closes when FFmpeg has closed it as well."""
-        with _lock:
-            _held_inodes.discard(self._inode)
+        with self._lock:
             self._connection.close()
 
 
-def grip(ip: str, port: int) -> Grip | None:
-    """The one connection of this process to that place which nobody holds.
+class Approach:
+    """One attempt to connect to a place, while in its context; tells which connection came of it.
 
-    None where it can't be told: no /proc, or several are being opened at this moment.
+    Attempts to the same place (the channels of one recorder) come one after the other, so that
+    they can be told apart. Who has waited too long goes on beside the others.
     """
-    wanted = ip_address(ip)
-    with _lock:
+
+    def __init__(self, ip: str, port: int) -> None:
+        self._place = (ip_address(ip), port)
+        with _turns_lock:
+            self._turn = _turns.setdefault((ip, port), threading.Lock())
+        self._has_turn = False
+        self._before: frozenset[int] = frozenset()
+
+    def __enter__(self) -> Self:
+        self._has_turn = self._turn.acquire(timeout=_LONGEST_WAIT_S)
+        self._before = frozenset(inode for _, inode in _sockets())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._has_turn:
+            self._turn.release()
+
+    def grip(self) -> Grip | None:
+        """The connection that has come since; None where it can't be told: no /proc, or several."""
         found = [
-            (connection, inode)
-            for connection, inode in _connections(_held_inodes)
-            if _leads_to(connection, wanted, port)
+            connection
+            for number, inode in _sockets()
+            if inode not in self._before and (connection := self._connected(number)) is not None
         ]
         if len(found) == 1:
-            _held_inodes.add(found[0][1])
-            return Grip(*found[0])
-        for connection, _ in found:
+            return Grip(found[0])
+        for connection in found:
+            connection.close()
+        return None
+
+    def _connected(self, number: int) -> socket.socket | None:
+        """A duplicate of the descriptor, when it leads to the place."""
+        with contextlib.suppress(OSError, ValueError):
+            connection = socket.socket(fileno=os.dup(number))
+            with contextlib.suppress(OSError, ValueError):
+                peer = connection.getpeername()
+                if isinstance(peer, tuple) and (ip_address(peer[0]), peer[1]) == self._place:
+                    return connection
             connection.close()
         return None
 
 
-def _connections(but: set[int]) -> list[tuple[socket.socket, int]]:
-    """Duplicates of this process's sockets, with their inodes; the caller owns them."""
-    try:
-        numbers = [int(name) for name in os.listdir(_DESCRIPTORS)]
-    except OSError:
-        return []
-    sockets = []
-    for number in numbers:
-        try:
-            status = os.fstat(number)
-            if stat.S_ISSOCK(status.st_mode) and status.st_ino not in but:
-                sockets.append((socket.socket(fileno=os.dup(number)), status.st_ino))
-        except OSError:
-            continue  # closed meanwhile
-    return sockets
-
-
-def _leads_to(connection: socket.socket, ip: IPv4Address | IPv6Address, port: int) -> bool:
-    """Whether it is connected there; if not, the duplicate is closed."""
-    leads = False
-    with contextlib.suppress(OSError, ValueError):
-        peer = connection.getpeername()
-        leads = isinstance(peer, tuple) and (ip_address(peer[0]), peer[1]) == (ip, port)
-    if not leads:
-        connection.close()
-    return leads
+def _sockets() -> Iterator[tuple[int, int]]:
+    """Descriptor and inode of every socket of this process."""
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = os.listdir(_DESCRIPTORS)
+    for name in names:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            status = os.fstat(int(name))
+            if stat.S_ISSOCK(status.st_mode):
+                yield int(name), status.st_ino
 
 
 class Watch:
