@@ -7,7 +7,16 @@ import sys
 
 from media.redact import redact_text
 
-QUIET = ("httpx", "httpcore", "tortoise", "aiosqlite", "asyncio", "libav", "websockets")
+QUIET = (
+    "uvicorn.error",
+    "httpx",
+    "httpcore",
+    "tortoise",
+    "aiosqlite",
+    "asyncio",
+    "libav",
+    "websockets",
+)
 """Libraries whose INFO is not what an operator would act on."""
 
 

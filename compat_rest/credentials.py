@@ -37,7 +37,7 @@ async def of_player(connection: HTTPConnection) -> Context:
     Raises like `of_header`.
     """
     grant = _in_query(connection, "grant")
-    if grant is None:
+    if grant is None or _bearer(connection) or _in_query(connection, "token"):
         return await of_header_or_query(connection)
     world: World = connection.app.state.world
     return Context(world.identity.actor_of_grant(grant), world)

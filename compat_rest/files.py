@@ -59,6 +59,7 @@ class FileResponse(Response):
         return {
             "ETag": tag,
             "Cache-Control": f"private, max-age={CACHE_SECONDS}",
+            "Vary": "Authorization",
         }
 
     async def _send(

@@ -15,11 +15,17 @@ class HealthJson(msgspec.Struct, frozen=True):
 
 
 class CheckJson(msgspec.Struct, frozen=True):
-    """One component. `engine` says what stands behind the name: `sqlite`, `local`."""
+    """One component. `engine` says what stands behind the name: `sqlite`, `local`.
+
+    `free_bytes` comes with storage, `active` (`name@version`) and `device` with models.
+    """
 
     status: str
     engine: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    free_bytes: int | UnsetType = UNSET
+    active: str | UnsetType = UNSET
+    device: str | UnsetType | None = UNSET
 
 
 class ReadinessJson(msgspec.Struct, frozen=True):

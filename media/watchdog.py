@@ -13,7 +13,6 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
@@ -60,7 +59,7 @@ class Approach:
 
     def __enter__(self) -> Self:
         self._has_turn = self._turn.acquire(timeout=_LONGEST_WAIT_S)
-        self._before = frozenset(inode for _, inode in _sockets())
+        self._before = frozenset(_sockets())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,7 +70,7 @@ class Approach:
         """The connection that has come since; None where it can't be told: no /proc, or several."""
         found = [
             connection
-            for number, inode in _sockets()
+            for inode, number in _sockets().items()
             if inode not in self._before and (connection := self._connected(number)) is not None
         ]
         if len(found) == 1:
@@ -92,8 +91,9 @@ class Approach:
         return None
 
 
-def _sockets() -> Iterator[tuple[int, int]]:
-    """Descriptor and inode of every socket of this process."""
+def _sockets() -> dict[int, int]:
+    """Descriptor, by inode, of every socket of this process."""
+    found: dict[int, int] = {}
     names: list[str] = []
     with contextlib.suppress(OSError):
         names = os.listdir(_DESCRIPTORS)
@@ -101,7 +101,8 @@ def _sockets() -> Iterator[tuple[int, int]]:
         with contextlib.suppress(OSError):  # closed meanwhile
             status = os.fstat(int(name))
             if stat.S_ISSOCK(status.st_mode):
-                yield int(name), status.st_ino
+                found[status.st_ino] = int(name)
+    return found
 
 
 class Watch:

@@ -9,7 +9,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLFormattedError
 
 from media.redact import redact_text
-from resolvers.errors import CameraLimitReached, Conflict, FieldError, InvalidInput, VmsError
+from resolvers.errors import Conflict, FieldError, InvalidInput, VmsError
 from schema.enums import UserErrorCode
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def of_execution(error: GraphQLError) -> GraphQLFormattedError:
         return formatted
     if cause is None or (isinstance(cause, GraphQLError) and cause.nodes):
         return of_document(error, INVALID_INPUT)  # an argument or a variable, by graphql-core
-    logger.error("internal error at %s", error.path, exc_info=cause)
+    logger.error("internal error at %s", error.path or "the source of a stream", exc_info=cause)
     formatted["message"] = "internal error"
     formatted["extensions"] = {"code": INTERNAL}
     return formatted
@@ -106,8 +106,6 @@ def _message(error: VmsError) -> str:
 def _details(error: VmsError) -> dict[str, object]:
     if isinstance(error, InvalidInput | Conflict):
         return {"fields": [_field(each) for each in error.fields]}
-    if isinstance(error, CameraLimitReached):
-        return {"limit": error.limit, "count": error.count}
     return {}
 
 

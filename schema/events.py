@@ -84,7 +84,7 @@ class Event:
     def ended_at(self) -> Instant | None:
         return None if self._event.ended_us is None else Instant(self._event.ended_us)
 
-    @field(description="Number of the followed object, unique per camera run.")
+    @field(description="Number of the followed object, unique per camera.")
     def track_id(self) -> int | None:
         return self._event.track_id
 

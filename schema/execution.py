@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
@@ -55,6 +56,7 @@ async def answers(
         async with aclosing(source) as results:
             async for result in results:
                 yield _answer(result)
+                await asyncio.sleep(0)  # a long backlog lets others in between
     except Exception as error:  # noqa: BLE001 - of_exception logs with the traceback and masks
         yield Answer(errors=[of_exception(error)])
 

@@ -68,12 +68,13 @@ async def serve(websocket: WebSocket) -> None:
 def _same_origin(websocket: WebSocket) -> bool:
     """Browsers always send `Origin`; what does not is no page that could act for somebody else."""
     origin = websocket.headers.get("origin")
-    if origin is None:
+    if origin is None or origin in (websocket.app.state.origins or ()):
         return True
-    allowed = websocket.app.state.origins
-    if allowed is not None and origin in allowed:
-        return True
-    return urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower()
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return place.lower() == websocket.headers.get("host", "").lower()
 
 
 async def _close(websocket: WebSocket, over: SocketOver) -> None:

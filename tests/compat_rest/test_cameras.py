@@ -37,6 +37,7 @@ async def test_a_camera_has_the_references_fields_in_its_order(world: World) -> 
         )
         listed = await client.get(CAMERAS)
     assert listed.headers["content-type"] == "application/json"
+    assert listed.headers["cache-control"] == "no-store"
     assert listed.text == (
         '[{"id":"cam-front-01","tenant_id":"default","name":"Lobby",'
         '"rtsp_url":"rtsp://admin:s3cret@10.0.0.7/stream","features":["person","vehicle"],'

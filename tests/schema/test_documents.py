@@ -86,6 +86,16 @@ def test_a_document_has_limits_of_extent() -> None:
     assert (code, "levels of fields" in message) == ("GRAPHQL_VALIDATION_FAILED", True)
 
 
+def test_fragments_that_each_spread_the_next_twice_are_checked_in_no_time() -> None:
+    chain = "".join(f"fragment F{n} on Query {{...F{n + 1} ...F{n + 1}}}" for n in range(60))
+    prepare(f"{{...F0}} {chain} fragment F60 on Query {{ viewer {{ tenantId }} }}", None)
+
+
+def test_thousands_of_unused_fragments_are_too_many_tokens() -> None:
+    unused = "".join(f"fragment F{n} on Query {{__typename}}" for n in range(5_000))
+    assert refusal(f"{{ viewer {{ tenantId }} }} {unused[:60_000]}")[0] == "GRAPHQL_PARSE_FAILED"
+
+
 @pytest.mark.parametrize("digits", [41, 400, 5_000, 50_000])
 def test_a_long_number_tells_nothing_of_python(digits: int) -> None:
     code, message = refusal("{ cameras(first: " + "9" * digits + ") { nodes { id } } }")

@@ -88,6 +88,12 @@ async def test_an_error_while_executing_comes_with_data(world: World) -> None:
     assert (error["path"], error["locations"]) == (["cameras"], [{"line": 1, "column": 23}])
 
 
+async def test_an_argument_that_a_variable_makes_null_is_the_clients_mistake(world: World) -> None:
+    query = b'"query ($n: Int) { cameras(first: $n) { nodes { id } } }"'
+    _, _, answer = await post(world, b'{"query": ' + query + b', "variables": {"n": null}}')
+    assert (codes(answer), answer["errors"][0]["path"]) == (["INVALID_INPUT"], ["cameras"])
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -117,14 +123,14 @@ async def test_an_error_while_executing_comes_with_data(world: World) -> None:
     ],
     ids=lambda body: body[:60],
 )
-@pytest.mark.parametrize("accept", [JSON, GRAPHQL])
 async def test_a_body_that_is_no_request_is_a_400_in_graphqls_shape(
-    world: World, body: bytes, accept: str
+    world: World, body: bytes
 ) -> None:
-    status, media, answer = await post(world, body, accept=accept)
-    assert (status, media, list(answer)) == (400, f"{accept}; charset=utf-8", ["errors"])
-    assert codes(answer) == ["BAD_REQUEST"]
-    assert "sys." not in str(answer)
+    for accept in (JSON, GRAPHQL):
+        status, media, answer = await post(world, body, accept=accept)
+        assert (status, media, list(answer)) == (400, f"{accept}; charset=utf-8", ["errors"])
+        assert codes(answer) == ["BAD_REQUEST"]
+        assert "sys." not in str(answer)
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,19 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from resolvers.context import World
 from schema.playground import FETCHED, FOLDER, OWN
+from tests.browser import browser_page
 from tests.schema.service import client_of, served
 from tests.world import add_camera, add_events, beginning, token
 
 AT = 1_777_558_925_123_000
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def fake_assets(folder: Path) -> Path:
@@ -113,13 +102,6 @@ async def test_no_other_file_is_served(world: World, tmp_path: Path, name: str) 
         assert (await client.get(f"/graphql/assets/{name}")).status_code == 404
 
 
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("no chromium on PATH")
-    return found
-
-
 def real_assets() -> Path:
     folder = Path(__file__).resolve().parents[2] / ".assets"
     if not all((folder / FOLDER / name).is_file() for name in FETCHED):
@@ -127,31 +109,25 @@ def real_assets() -> Path:
     return folder
 
 
-@asynccontextmanager
-async def browser_page(outside: list[str], place: str) -> AsyncIterator[Page]:
-    """A page; requests to any host but `place` are written to `outside`."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=QUIET)
-        try:
-            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+def watch_outside(page: Page, place: str) -> list[str]:
+    """The addresses that the page asks of any host but `place`, as they come."""
+    outside: list[str] = []
 
-            def note(address: str) -> None:
-                parts = urlsplit(address)
-                if parts.scheme != "data" and parts.netloc != place:
-                    outside.append(address)
+    def note(address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme != "data" and parts.netloc != place:
+            outside.append(address)
 
-            page.on("request", lambda request: note(request.url))
-            page.on("websocket", lambda socket: note(socket.url))
-            yield page
-        finally:
-            await browser.close()
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda socket: note(socket.url))
+    return outside
 
 
 async def test_a_person_follows_events_and_asks_for_cameras(world: World, tmp_path: Path) -> None:
     assets, camera = real_assets(), await add_camera(world)
-    outside: list[str] = []
     faults: list[str] = []
-    async with served(world, assets=assets) as place, browser_page(outside, place) as page:
+    async with served(world, assets=assets) as place, browser_page() as page:
+        outside = watch_outside(page, place)
         page.on("pageerror", lambda error: faults.append(str(error)))
         await page.goto(f"http://{place}/graphql")
         await page.get_by_label("Token").fill(token())
@@ -177,10 +153,9 @@ async def test_a_person_follows_events_and_asks_for_cameras(world: World, tmp_pa
 
 async def test_a_link_hands_over_a_token_that_no_server_sees(world: World) -> None:
     assets = real_assets()
-    outside: list[str] = []
     handed = token()
-    async with served(world, assets=assets) as place, browser_page(outside, place) as page:
-        seen: list[str] = []
+    async with served(world, assets=assets) as place, browser_page() as page:
+        outside, seen = watch_outside(page, place), list[str]()
         page.on("request", lambda request: seen.append(request.url))
         await page.goto(f"http://{place}/graphql#token={handed}")
         await expect(page.get_by_label("Token")).to_have_value(handed)

@@ -89,52 +89,51 @@ async def test_pings_are_answered_with_their_payload_also_before_the_ack(world: 
         await socket.init()
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        "",
-        "hello",
-        "null",
-        "7",
-        "[]",
-        '["type"]',
-        "{}",
-        '{"type": null}',
-        '{"type": 7}',
-        '{"type": "start"}',
-        '{"type": "next", "id": "1", "payload": {}}',
-        '{"type": "connection_init", "payload": []}',
-        '{"type": "connection_init", "payload": "x"}',
-        '{"type": "ping", "payload": 7}',
-        '{"type": "pong", "payload": []}',
-        '{"type": "subscribe"}',
-        '{"type": "subscribe", "id": "1"}',
-        '{"type": "subscribe", "id": "1", "payload": null}',
-        '{"type": "subscribe", "id": "1", "payload": {}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": null}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 7}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "extensions": "x"}}',
-        '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { tenantId } }"}}',
-        '{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { tenantId } }"}}',
-        '{"type": "subscribe", "id": ["1"], "payload": {"query": "{ viewer { tenantId } }"}}',
-        '{"type": "complete"}',
-        '{"type": "complete", "id": 1}',
-        '{"type": "ping", "payload": {"n": NaN}}',
-        '{"type": "ping", "payload": {"n": ' + "9" * 5_000 + "}}",
-        '{"type": "ping", "payload": ' + '{"n":' * 50_000,
-        b'{"type": "ping"}',
-        b"\xff",
-    ],
-    ids=lambda frame: frame[:70] or "empty",
-)
-async def test_a_malformed_frame_closes_4400(world: World, frame: str | bytes) -> None:
-    async with served(world) as place, opened(place) as socket:
-        await socket.init()
-        await socket.connection.send(frame)
-        code, reason = await socket.closed()
-    assert code == 4400
-    assert reason.startswith("want")
+MALFORMED: list[str | bytes] = [
+    "",
+    "hello",
+    "null",
+    "7",
+    "[]",
+    '["type"]',
+    "{}",
+    '{"type": null}',
+    '{"type": 7}',
+    '{"type": "start"}',
+    '{"type": "next", "id": "1", "payload": {}}',
+    '{"type": "connection_init", "payload": []}',
+    '{"type": "connection_init", "payload": "x"}',
+    '{"type": "ping", "payload": 7}',
+    '{"type": "pong", "payload": []}',
+    '{"type": "subscribe"}',
+    '{"type": "subscribe", "id": "1"}',
+    '{"type": "subscribe", "id": "1", "payload": null}',
+    '{"type": "subscribe", "id": "1", "payload": {}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": null}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 7}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "extensions": "x"}}',
+    '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { tenantId } }"}}',
+    '{"type": "subscribe", "id": "", "payload": {"query": "{ viewer { tenantId } }"}}',
+    '{"type": "subscribe", "id": ["1"], "payload": {"query": "{ viewer { tenantId } }"}}',
+    '{"type": "complete"}',
+    '{"type": "complete", "id": 1}',
+    '{"type": "ping", "payload": {"n": NaN}}',
+    '{"type": "ping", "payload": {"n": ' + "9" * 5_000 + "}}",
+    '{"type": "ping", "payload": ' + '{"n":' * 50_000,
+    b'{"type": "ping"}',
+    b"\xff",
+]
+
+
+async def test_a_malformed_frame_closes_4400(world: World) -> None:
+    async with served(world) as place:
+        for frame in MALFORMED:
+            async with opened(place) as socket:
+                await socket.init()
+                await socket.connection.send(frame)
+                code, reason = await socket.closed()
+                assert (code, reason[:5]) == (4400, "want "), frame[:80]
 
 
 async def test_a_frame_of_more_than_a_mebibyte_is_too_big(world: World) -> None:
@@ -245,6 +244,7 @@ async def test_a_token_that_expires_meanwhile_closes_4401(world: World) -> None:
         ("https://{place}", None, True),
         ("https://evil.example", None, False),
         ("null", None, False),
+        ("http://[", None, False),
         ("https://ui.example", frozenset({"https://ui.example"}), True),
         ("http://ui.example", frozenset({"https://ui.example"}), False),
         ("http://{place}", frozenset({"https://ui.example"}), True),
