@@ -36,7 +36,10 @@ class ApiOptions:
     assets: Path | None = None
 
 
-EXPOSED_HEADERS = ["Location", "Link", "X-Filtered-Features", "WWW-Authenticate"]
+EXPOSED_HEADERS = [
+    *("Location", "Link", "X-Filtered-Features", "WWW-Authenticate"),
+    *("Accept-Ranges", "Content-Range", "ETag"),
+]
 
 
 def build_api(world: World, options: ApiOptions) -> Starlette:
@@ -54,6 +57,7 @@ def build_api(world: World, options: ApiOptions) -> Starlette:
         middleware=[Middleware(CountRequests), *_cors(options.origins), Middleware(BodyLimit)],
         exception_handlers=exception_handlers,
     )
+    app.router.redirect_slashes = False  # a redirect would repeat a token in `Location`
     app.state.world = world
     app.state.origins = frozenset(options.origins) or None
     app.state.assets = options.assets
@@ -73,7 +77,7 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(origins),
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Range", "If-None-Match"],
+            allow_headers=["Authorization", "Content-Type", "Range", "If-Range", "If-None-Match"],
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )

@@ -75,6 +75,7 @@ def welcome(settings: Settings, world: World, port: int) -> str:
     body = '{"name":"Lobby","rtsp_url":"rtsp://...","features":["person"]}'
     return f"""
 The playground is at http://{base}/graphql
+With the token below already in it: http://{base}/graphql#token={token}
 
 A token for the tenant `{DEFAULT_TENANT}`, good for {TOKEN_SECONDS // 3600} hours:
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -224,14 +225,20 @@ class _Opened:
 def _watched(packets: Iterator[Packet[Stream]], watch: Watch) -> Iterator[Packet[Stream]]:
     """The packets, with the watchdog over each read, but not over what is done with them."""
     WATCHDOG.add(watch)
+    import os
+    rest=float(os.environ.get('REST','0'))
     try:
         watch.reading = True
+        t0=time.monotonic()
         for packet in packets:
             watch.count += 1
             if packet.size:  # the last ones, at the end, are empty
                 watch.reading = False
+                fresh = time.monotonic()-t0 > 0.002
                 yield packet
+                if rest and fresh: time.sleep(rest)
                 watch.reading = True
+                t0=time.monotonic()
     finally:
         WATCHDOG.remove(watch)
 
