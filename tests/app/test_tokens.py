@@ -39,7 +39,7 @@ async def test_a_printed_token_is_taken_by_the_same_installation(tmp_path: Path)
     keyring = Keyring(settings)
     identity = Identity(token_policy(settings, keyring), keyring.grant_key(), SystemClock())
     actor = await identity.actor_of_token(token)
-    assert (actor.tenant_id, actor.scopes) == ("acme", {Scope.CAMERAS_READ})
+    assert (actor.tenant_id, actor.scopes) == ("acme", frozenset({Scope.CAMERAS_READ}))
 
 
 def test_where_another_party_signs_no_token_is_made(tmp_path: Path) -> None:

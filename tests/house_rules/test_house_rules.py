@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from compat_rest.routes import routes
-from schema.root import schema
 from starlette.routing import Route, WebSocketRoute
 from tortoise.models import Model
 
 from app.settings import settings_table
+from compat_rest.routes import routes
 from models import camera, event, recording
 from models.base import ClosedManager, TenantOwned
+from schema.root import schema
 
 ROOMS = ["app", "schema", "resolvers", "compat_rest", "media", "models", "tests"]
 SOURCES = sorted(

@@ -27,7 +27,7 @@ async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 async def test_the_migrations_say_what_the_tables_say() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *"-m tortoise -c models.database.TORTOISE_ORM makemigrations models".split(),
+        *("-m", "tortoise", "-c", "models.database.TORTOISE_ORM", "makemigrations", "models"),
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()

@@ -64,7 +64,7 @@ async def record(system: System, simulator: Simulator) -> str:
 def numbers(url: str) -> list[tuple[float, int]]:
     """Seconds from the start, and frame number, of every picture: what libav makes of it."""
     with av.open(url, options=ANYWHERE, timeout=20) as container:
-        frames = [(frame.pts, read_frame_number(frame)) for frame in container.decode(video=0)]
+        frames = [(frame.pts or 0, read_frame_number(frame)) for frame in container.decode(video=0)]
     return [((pts - frames[0][0]) / 90_000, number) for pts, number in frames]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,19 @@ async def test_each_failure_has_its_state_and_reason_and_harms_no_other(tmp_path
 async def check_coverage(system: System) -> None:
     """The good camera has one unbroken run; the one that stalled has a gap with a reason."""
     query = """query($id: ID!, $from: DateTime!, $to: DateTime!) { camera(id: $id) {
-        createdAt coverage(from: $from, to: $to) { intervals { recorded reason seconds } } } }"""
-    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
-    data = await graphql(system, query, id="good", **span)
-    span = {"from": data["camera"]["createdAt"], "to": ""}
-    moment = await graphql(system, "{ viewer { expiresAt } }")
-    del moment
-    answer = await system.client.get("/v2/api/cameras")
-    assert answer.status_code == 200
+        coverage(from: $from, to: $to) {
+            intervals { recorded reason seconds } recordedSeconds gapSeconds } } }"""
+    end = datetime.now(UTC)
+    start = end - timedelta(minutes=10)
+    span = {"from": start.isoformat(), "to": end.isoformat()}
+    parts = {}
+    for name in ("good", "stalls"):
+        coverage = (await graphql(system, query, id=name, **span))["camera"]["coverage"]
+        assert coverage["recordedSeconds"] + coverage["gapSeconds"] == pytest.approx(600)
+        parts[name] = coverage["intervals"]
+        assert all(part["reason"] for part in parts[name] if not part["recorded"])
+    assert [part["recorded"] for part in parts["good"]] == [False, True, False]
+    gaps = [part["reason"] for part in parts["stalls"] if not part["recorded"]]
+    assert len(gaps) >= 2
+    assert gaps[0] == "nothing was recorded before"
+    assert "sent nothing" in gaps[1] or "stopped" in gaps[1] or "no" in gaps[1], gaps
