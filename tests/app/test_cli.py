@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -8,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import app, main
+from app.logging import QUIET
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +19,19 @@ def own_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("VMS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("VMS_DATA_DIR", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """The command sets up logging for its process; this process goes on."""
+    root = logging.getLogger()
+    handlers, levels = list(root.handlers), {name: logging.getLogger(name).level for name in QUIET}
+    level = root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
 
 
 def run(*words: str) -> Result:
