@@ -55,6 +55,7 @@ mapping: setup-dev  ## docs/rest-mapping.md from the routes
 
 migrations: setup-dev  ## a migration for what changed in models/
 	$(BIN)/python -m tortoise -c models.database.TORTOISE_ORM makemigrations models
+	$(BIN)/ruff format models/migrations
 
 lock:  ## requirements*.lock from pyproject.toml; needs uv
 	uv pip compile pyproject.toml --extra install --universal --python-version 3.11 --generate-hashes \
