@@ -13,6 +13,8 @@ COPY media media
 COPY models models
 RUN printf '#!/bin/sh\nexec /opt/venv/bin/python -m app.cli "$@"\n' > /opt/venv/bin/vms \
     && chmod 755 /opt/venv/bin/vms
+# The playground's browser files; without them the page says what is missing.
+RUN /opt/venv/bin/vms assets
 
 FROM python:3.11-slim-bookworm
 # 10001: a user of its own; a number, so that Kubernetes can check runAsNonRoot.
