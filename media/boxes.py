@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 from uuid import UUID
@@ -17,6 +17,7 @@ _HEADER = struct.Struct(">I4s")
 _RUN_BOX = struct.Struct(">I4s16s16sqq10s")
 _RUN_BOX_TYPE = UUID("6b8f2a54-6a0e-4a43-9f0c-2d1c52554e31").bytes
 _NON_SYNC_SAMPLE = 0x10000
+_MOST_SAMPLES = 1 << 20
 
 RUN_BOX_BYTES = _RUN_BOX.size
 
@@ -69,7 +70,7 @@ def init_name(init: bytes) -> str:
 class Fragment:
     """The video of one `moof`, in ticks of the media timeline (the track's timescale is 90,000).
 
-    `position` is the first frame's presentation time; `end_position` is where the last shown
+    `position` is when its first shown frame is shown; `end_position` is where the last shown
     frame ends. `starts_with_keyframe`: the first frame needs no other.
     """
 
@@ -100,13 +101,13 @@ def read_fragment(moof: bytes) -> Fragment | None:
                 fragment = _read_traf(moof, start + 8, end)
                 if fragment is not None:
                     return fragment
-    except struct.error as fault:
+    except (struct.error, IndexError) as fault:
         raise BoxError("a fragment's index is cut off") from fault
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Defaults:
+class Defaults:
     """tfhd: what holds for samples whose own trun does not say."""
 
     track: int
@@ -114,42 +115,69 @@ class _Defaults:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """trun: when each sample is shown, and where the next trun's decode time begins."""
+DURATION, SIZE, FLAGS, SHIFT = 0x100, 0x200, 0x400, 0x800
+"""Columns of a trun: which of them it has is said by its flags."""
 
-    shown: list[int]
-    decode_end: int
-    last_duration: int
-    first_is_sync: bool
-    is_reordered: bool
+
+@dataclass(frozen=True, slots=True)
+class SampleTable:
+    """trun: a row of the present columns for each sample; `first_flags` are the first sample's."""
+
+    data_offset: int | None
+    first_flags: int | None
+    columns: tuple[int, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+    def column(self, which: int, default: int) -> list[int]:
+        """Of every sample; `default` where the table has no such column."""
+        if which not in self.columns:
+            return [default] * len(self.rows)
+        place = self.columns.index(which)
+        return [row[place] for row in self.rows]
 
 
 def _read_traf(moof: bytes, start: int, end: int) -> Fragment | None:
-    defaults = _Defaults(0, 0, 0)
+    defaults = Defaults(0, 0, 0)
     decode_time = 0
-    runs: list[_Samples] = []
+    shown: list[int] = []
+    last_duration = 0
+    first_flags: int | None = None
+    reordered = False
     for kind, at, _ in boxes(moof, start, end):
         if kind == b"tfhd":
-            defaults = _read_tfhd(moof, at)
+            defaults = read_defaults(moof, at)
         elif kind == b"tfdt":
-            decode_time = int.from_bytes(moof[at + 12 : at + (20 if moof[at + 8] else 16)], "big")
+            decode_time = read_decode_time(moof, at)
         elif kind == b"trun" and defaults.track == VIDEO_TRACK:
-            runs.append(_read_trun(moof, at, defaults, decode_time))
-            decode_time = runs[-1].decode_end
-    shown = [position for run in runs for position in run.shown]
+            table = read_table(moof, at)
+            durations = table.column(DURATION, defaults.duration)
+            for duration, shift in zip(durations, table.column(SHIFT, 0), strict=True):
+                shown.append(decode_time + shift)
+                decode_time += duration
+                last_duration = duration
+            if first_flags is None and table.rows:
+                own = table.column(FLAGS, defaults.flags)[0]
+                first_flags = own if table.first_flags is None else table.first_flags
+            reordered |= SHIFT in table.columns
     if not shown:
         return None
-    end = runs[-1].decode_end
-    if any(run.is_reordered for run in runs):
-        # The last sample's duration reaches to the next fragment's first decode time: how long
-        # the last frame is shown tells the one before it, unless frames between are missing.
-        *_, before, last = [shown[0], *sorted(shown)]
-        end = last + max(1, min(last - before or runs[-1].last_duration, runs[-1].last_duration))
-    return Fragment(shown[0], end, runs[0].first_is_sync)
+    is_sync = not (first_flags or 0) & _NON_SYNC_SAMPLE
+    end_position = shown_until(shown, last_duration) if reordered else decode_time
+    return Fragment(min(shown), end_position, is_sync)
 
 
-def _read_tfhd(moof: bytes, at: int) -> _Defaults:
+def shown_until(shown: Sequence[int], last_duration: int) -> int:
+    """Where the last shown of reordered frames ends.
+
+    The duration of the last sample reaches to the next fragment's first decode time: how long the
+    last frame is shown tells the one shown before it, unless frames between them are missing.
+    """
+    *_, before, last = [min(shown), *sorted(shown)]
+    return last + max(1, min(last - before or last_duration, last_duration))
+
+
+def read_defaults(moof: bytes, at: int) -> Defaults:
+    """Of the `tfhd` box at `at`. Raises struct.error: it is cut off."""
     flags, track = struct.unpack_from(">II", moof, at + 8)
     cursor = at + 16
     cursor += 8 * bool(flags & 0x1) + 4 * bool(flags & 0x2)  # data offset, description index
@@ -158,34 +186,35 @@ def _read_tfhd(moof: bytes, at: int) -> _Defaults:
         if flags & bit:
             (found[bit],) = struct.unpack_from(">I", moof, cursor)
             cursor += 4
-    return _Defaults(track, found.get(0x8, 0), found.get(0x20, 0))
+    return Defaults(track, found.get(0x8, 0), found.get(0x20, 0))
 
 
-def _read_trun(moof: bytes, at: int, defaults: _Defaults, decode_time: int) -> _Samples:
+def read_decode_time(moof: bytes, at: int) -> int:
+    """Of the `tfdt` box at `at`. Signed: a muxer may write decode times before zero.
+
+    Raises struct.error: it is cut off.
+    """
+    found = struct.unpack_from(">q" if moof[at + 8] else ">I", moof, at + 12)
+    return int(found[0])
+
+
+def read_table(moof: bytes, at: int) -> SampleTable:
+    """Of the `trun` box at `at`. Raises BoxError or struct.error: it is cut off."""
     flags, count = struct.unpack_from(">II", moof, at + 8)
-    cursor = at + 16 + 4 * bool(flags & 0x1)  # data offset
-    first_flags: int | None = None
-    if flags & 0x4:
-        (first_flags,) = struct.unpack_from(">I", moof, cursor)
-        cursor += 4
-    # Composition offsets are signed in version 1, which is what is written for B-frames.
-    columns = [(0x100, "I"), (0x200, "I"), (0x400, "I"), (0x800, "i" if flags >> 24 else "I")]
-    present = [bit for bit, _ in columns if flags & bit]
-    row = struct.Struct(">" + "".join(kind for bit, kind in columns if flags & bit))
+    cursor = at + 16
+    header = []
+    for bit, form in ((0x1, ">i"), (0x4, ">I")):  # data offset, first sample's flags
+        header.append(struct.unpack_from(form, moof, cursor)[0] if flags & bit else None)
+        cursor += 4 * bool(flags & bit)
+    # Composition offsets are signed in version 1.
+    forms = {DURATION: "I", SIZE: "I", FLAGS: "I", SHIFT: "i" if flags >> 24 else "I"}
+    columns = tuple(bit for bit in forms if flags & bit)
+    row = struct.Struct(">" + "".join(forms[bit] for bit in columns))
     table = moof[cursor : cursor + count * row.size]
-    if len(table) < count * row.size:
+    if len(table) < count * row.size or count > _MOST_SAMPLES:
         raise BoxError("a fragment's index is cut off")
-    shown = []
-    duration = 0
-    for values in row.iter_unpack(table) if row.size else [()] * count:
-        sample = dict(zip(present, values, strict=True))
-        duration = sample.get(0x100, defaults.duration)
-        shown.append(decode_time + sample.get(0x800, 0))
-        decode_time += duration
-        if first_flags is None:
-            first_flags = sample.get(0x400, defaults.flags)
-    sync = not (first_flags or 0) & _NON_SYNC_SAMPLE
-    return _Samples(shown, decode_time, duration, sync, bool(flags & 0x800))
+    rows = tuple(row.iter_unpack(table)) if row.size else ((),) * count
+    return SampleTable(header[0], header[1], columns, rows)
 
 
 class FragmentSplitter:
@@ -210,6 +239,11 @@ class FragmentSplitter:
         while rest:
             rest = self._take_body(rest) if self._missing else self._take_head(rest)
         return len(piece)
+
+    @property
+    def has_whole(self) -> bool:
+        """Whether `take` would give anything."""
+        return bool(self._whole)
 
     def take(self) -> list[list[bytes]]:
         """Whole fragments (`moof`, then `mdat`, as pieces) since the last call, in order.

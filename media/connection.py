@@ -11,9 +11,11 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.clock import Clock
+from media.picture_check import PictureCheck
 from media.run import Guarded, Run, begin_recorded, begin_unrecorded
 from media.segments import Recording
-from media.source import Source, SourceGarbage, SourceStalled
+from media.source import Source
+from media.source_errors import SourceGarbage, SourceStalled
 from media.store import RecordingBusy
 from media.timeline import RunBroken
 from media.types import CameraState, MediaChange, MediaError, SegmentClosed, StreamInfo
@@ -21,7 +23,8 @@ from media.types import CameraState, MediaChange, MediaError, SegmentClosed, Str
 log = logging.getLogger(__name__)
 
 _STEADY_US = 10_000_000
-_NO_PICTURE_US = 30_000_000
+_NO_KEYFRAME_US = 60_000_000
+_NO_PICTURE_US = 10_000_000
 _SOUND_ALONE_US = 10_000_000
 _DISK_RETRY_US = 10_000_000
 _BUSY_RETRY_US = 1_000_000
@@ -31,13 +34,17 @@ Report = Callable[[CameraState, str | None, StreamInfo | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done with a camera's packets. `recording` None: nothing is kept."""
+    """What is to be done with a camera's packets. `recording` None: nothing is kept.
+
+    `rest_s`: how long packets may wait for each other once the run's clock has settled.
+    """
 
     recording: Recording | None
     consumer: Guarded
     clock: Clock
     deliver: Callable[[MediaChange], None]
     report: Report
+    rest_s: float = 0.0
 
 
 class Connection:
@@ -53,7 +60,11 @@ class Connection:
         self._fps: float | None = None
         self._disk_fault: str | None = None
         self._record_again_us = 0
-        self._opened_us = self._video_us = job.clock.monotonic_us()
+        self._opened_us = job.clock.monotonic_us()
+        self._video_index = source.video.index
+        self._sound_since_us: int | None = None
+        self._check: PictureCheck | None = PictureCheck(source.video)
+        self._keyframe_us: int | None = None
         self._began_us: int | None = None
 
     @property
@@ -84,58 +95,76 @@ class Connection:
             self._end_run(reason)
 
     def _take(self, packet: Packet[Stream]) -> None:
-        now_us = self._job.clock.monotonic_us()
-        self._check_picture(packet, now_us)
         run = self._run
-        if run is None or self._can_record_again(run, packet, now_us):
-            run = self._next_run("recording is tried again", now_us)
+        is_video = packet.stream_index == self._video_index
+        if is_video:
+            self._sound_since_us = None
+        if run is None or not is_video or packet.is_keyframe or self._began_us is None:
+            run = self._look_around(packet, is_video)
         try:
             run.take(packet)
         except RunBroken as fault:
             if fault.reopen:
                 raise
-            run = self._next_run(str(fault), now_us)
-            run.take(packet)
+            self._next_run(str(fault)).take(packet)
         except OSError as fault:
-            self._cannot_record(f"the disk failed: {fault.strerror}", now_us + _DISK_RETRY_US)
+            self._cannot_record(f"the disk failed: {fault.strerror}", _DISK_RETRY_US)
             self._end_run(self._disk_fault or "")
-            return
-        if run.timeline.began and (packet.is_keyframe or self._began_us is None):
+        if is_video and self._check is not None and self._check.passes(packet):
+            self._check = None
+
+    def _look_around(self, packet: Packet[Stream], is_video: bool) -> Run:
+        """What need not be done for every frame. The run that the packet goes to."""
+        now_us = self._job.clock.monotonic_us()
+        if not is_video:
+            self._sound_since_us = self._sound_since_us or now_us
+            if now_us - self._sound_since_us > _SOUND_ALONE_US:
+                raise SourceStalled("the camera sends sound but no picture")
+        run = self._run
+        if run is None:
+            run = self._next_run("")
+        elif is_video and packet.is_keyframe and self._can_record_again(run, now_us):
+            run = self._next_run("recording is tried again")
+        if self._check is None:
             self._began_us = self._began_us or now_us
             self._report(run)
+            if run.timeline.clock is not None:
+                self._source.rest_s = self._job.rest_s
+        else:
+            self._check_patience(packet.is_keyframe and is_video, now_us)
+        return run
 
-    def _check_picture(self, packet: Packet[Stream], now_us: int) -> None:
-        if packet.stream_index == self._source.video.index:
-            self._video_us = now_us
-        elif now_us - self._video_us > _SOUND_ALONE_US:
-            raise SourceStalled("the camera sends sound but no picture")
-        if self._began_us is None and now_us - self._opened_us > _NO_PICTURE_US:
-            raise SourceGarbage("no picture came within 30 s")
+    def _check_patience(self, is_keyframe: bool, now_us: int) -> None:
+        """No picture yet. Between keyframes a minute may pass, after one a picture must come."""
+        if is_keyframe and self._keyframe_us is None:
+            self._keyframe_us = now_us
+        if self._keyframe_us is None and now_us - self._opened_us > _NO_KEYFRAME_US:
+            raise SourceGarbage("no keyframe came within a minute")
+        if self._keyframe_us is not None and now_us - self._keyframe_us > _NO_PICTURE_US:
+            raise SourceGarbage("nothing that comes can be made into a picture")
 
-    def _can_record_again(self, run: Run, packet: Packet[Stream], now_us: int) -> bool:
+    def _can_record_again(self, run: Run, now_us: int) -> bool:
         wanted = self._job.recording is not None and not run.is_recorded
-        is_video = packet.stream_index == self._source.video.index
-        return wanted and is_video and packet.is_keyframe and now_us >= self._record_again_us
+        return wanted and now_us >= self._record_again_us
 
-    def _next_run(self, reason: str, now_us: int) -> Run:
+    def _next_run(self, reason: str) -> Run:
         """Ends the run there is, for that reason, and begins another one."""
         self._end_run(reason)
-        self._run = self._begin_run(now_us)
+        self._run = self._begin_run()
         return self._run
 
-    def _begin_run(self, now_us: int) -> Run:
+    def _begin_run(self) -> Run:
         job = self._job
-        if job.recording is not None and now_us >= self._record_again_us:
+        if job.recording is not None and job.clock.monotonic_us() >= self._record_again_us:
             before = self._disk_fault
             try:
                 run = begin_recorded(
                     self._source, job.recording, job.clock, self._deliver, job.consumer
                 )
             except RecordingBusy as fault:
-                self._cannot_record(str(fault), now_us + _BUSY_RETRY_US)
+                self._cannot_record(str(fault), _BUSY_RETRY_US)
             except OSError as fault:
-                again_us = now_us + _DISK_RETRY_US
-                self._cannot_record(f"the disk failed: {fault.strerror}", again_us)
+                self._cannot_record(f"the disk failed: {fault.strerror}", _DISK_RETRY_US)
             else:
                 self._disk_fault = before  # a segment found by repair does not prove it well
                 return run
@@ -146,9 +175,9 @@ class Connection:
         if run is not None:
             run.end(reason, self._job.clock)
 
-    def _cannot_record(self, reason: str, again_us: int) -> None:
+    def _cannot_record(self, reason: str, wait_us: int) -> None:
         self._disk_fault = f"not recording: {reason.lower()}"
-        self._record_again_us = again_us
+        self._record_again_us = self._job.clock.monotonic_us() + wait_us
         self._job.report(CameraState.ERROR, self._disk_fault, self._stream())
         log.warning("a camera is not recorded: %s", reason)
 

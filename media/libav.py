@@ -23,6 +23,11 @@ class Opening:
         self.ends_at = time.monotonic() + timeout_s
         self.redirected = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the open time-out has come, but for a little."""
+        return time.monotonic() >= self.ends_at - 0.05
+
 
 @contextmanager
 def opening(timeout_s: float) -> Iterator[Opening]:

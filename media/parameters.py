@@ -15,7 +15,7 @@ _START = b"\x00\x00\x01"
 
 @dataclass(frozen=True, slots=True)
 class ParameterSets:
-    """Of one access unit, without start codes, in the order sent.
+    """Of one access unit, without start codes, each once, in the order sent.
 
     `sequence` are those that a change of resolution, profile or frame rate changes: SPS of H.264,
     VPS and SPS of H.265. `picture` are the PPS, of which cameras may send different ones.
@@ -37,12 +37,12 @@ def parameter_sets(packet: Packet[Stream], codec: str) -> ParameterSets:
 def read_parameter_sets(head: bytes, codec: str) -> ParameterSets:
     """Like `parameter_sets`, from bytes: also from extradata in Annex B."""
     sequence, picture = ((32, 33), (34,)) if codec == "hevc" else ((7,), (8,))
-    found: list[tuple[int, bytes]] = []
+    found: dict[tuple[int, bytes], None] = {}
     for unit in _units(head):
         kind = (unit[0] >> 1) & 0x3F if codec == "hevc" else unit[0] & 0x1F
         if kind < 32 if codec == "hevc" else kind in (1, 2, 3, 4, 5):
             break
-        found.append((kind, unit))
+        found[kind, unit] = None
     return ParameterSets(
         tuple(unit for kind, unit in found if kind in sequence),
         tuple(unit for kind, unit in found if kind in picture),

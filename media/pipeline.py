@@ -11,23 +11,20 @@ from uuid import UUID
 
 from media.clock import Clock
 from media.connection import Connection, Job
+from media.heaps import share_heaps
 from media.network import AddressRefused, CameraNetworks
 from media.repair import repair
 from media.rtsp_url import RtspUrlError, parse_rtsp_url
 from media.run import Guarded, PacketConsumer
 from media.segments import Recording
-from media.source import (
-    DEFAULT_TIMEOUTS,
-    Source,
+from media.source import DEFAULT_TIMEOUTS, Source, Timeouts, Transport, open_source
+from media.source_errors import (
     SourceGarbage,
     SourceNotFound,
     SourceRedirected,
     SourceRefused,
     SourceUnauthorized,
     SourceUnsupported,
-    Timeouts,
-    Transport,
-    open_source,
 )
 from media.store import CameraFolder, Hour, RecordingBusy, RecordingStore
 from media.timeline import RunBroken
@@ -42,6 +39,7 @@ from media.types import (
 
 log = logging.getLogger(__name__)
 
+_LONGEST_REST_S, _SHORTEST_REST_S = 0.1, 0.04
 _HOUR_OVER_US = 15_000_000
 _WRONG = (
     AddressRefused,
@@ -143,6 +141,7 @@ class CameraPipeline:
             world.clock,
             self._deliver,
             self._report,
+            _rest_s(config, looks=consumer is not None),
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._main, name=f"cam-{config.folder}", daemon=True)
@@ -151,6 +150,7 @@ class CameraPipeline:
         self._source: Source | None = None
 
     def start(self) -> None:
+        share_heaps()
         self._thread.start()
 
     def request_stop(self) -> None:
@@ -237,6 +237,12 @@ class CameraPipeline:
         log.info("camera %s is %s%s", self.config.key, state, f": {reason}" if reason else "")
         now_us = self._world.clock.now_us()
         self._sink(StatusChanged(self.config.key, state, reason, now_us, stream))
+
+
+def _rest_s(config: CameraConfig, *, looks: bool) -> float:
+    """How long packets may gather: none over UDP, and less than detection's frames are apart."""
+    rest_s = min(_LONGEST_REST_S, 0.5 / config.fps) if looks else _LONGEST_REST_S
+    return 0.0 if config.transport is Transport.UDP or rest_s < _SHORTEST_REST_S else rest_s
 
 
 def _failure(fault: MediaError, *, steady: bool) -> _Failure:

@@ -21,7 +21,7 @@ _VMS = re.compile(
     r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})"
 )
 _MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
-_NAME = re.compile(r"[^#\s]\S*")
+_NAME = re.compile(r"[^#\s]+")
 
 
 @dataclass(frozen=True, slots=True)

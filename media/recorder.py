@@ -80,6 +80,8 @@ class Recorder:
             raise RunBroken(f"the stream can't be recorded: {_words(fault)}", reopen=True) from None
         finally:
             packet.stream = source
+        if self._announced and not self._splitter.has_whole:
+            return
         self._announce()
         try:
             self._write_fragments()

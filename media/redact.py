@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>\S+)")
-_SECRET_VALUE = re.compile(
+_KEY = (
     r"(?P<key>(?:^|(?<=[/?&;,_]))(?:user(?:name)?|usr|login|pass(?:word|wd|phrase)?|pwd|psw|auth|"
-    r"(?:access_?|auth_?)?token|api_?key|key|secret)=)[^&;,/?#\s]*",
-    re.IGNORECASE,
+    r"(?:access_?|auth_?)?token|api_?key|key|secret)=)"
 )
+_VALUE_IN_PATH = re.compile(_KEY + r"[^&;,/#\s]*", re.IGNORECASE)
+_VALUE_IN_QUERY = re.compile(_KEY + r"[^&\s]*", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?#]")
 
 
@@ -18,11 +19,12 @@ def redact(url: str) -> str:
 
     Values of parameters that hold credentials (`user=`, `password=`, …) become `***` too: many
     recorders take them in the path. In doubt it hides too much: an unescaped `/` in a password
-    leaves an `@` behind the first `/`, and everything before that `@` goes.
+    leaves an `@` behind the first `/`, and everything before that `@` goes; a value in the query
+    goes up to the next `&`, whatever is in it.
     """
     scheme, mark, rest = url.partition("://")
     if not mark:
-        return _SECRET_VALUE.sub(r"\g<key>***", url)
+        return _hide_values(url)
     return f"{scheme}://{_redact_rest(rest)}"
 
 
@@ -39,4 +41,10 @@ def _redact_rest(rest: str) -> str:
         rest = f"***@{shown}{rest[len(authority) :]}"
     elif mark:
         rest = f"***@{shown}"
-    return _SECRET_VALUE.sub(r"\g<key>***", rest)
+    return _hide_values(rest)
+
+
+def _hide_values(text: str) -> str:
+    path, mark, query = text.partition("?")
+    hidden = _VALUE_IN_PATH.sub(r"\g<key>***", path)
+    return hidden + mark + _VALUE_IN_QUERY.sub(r"\g<key>***", query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -46,18 +46,44 @@ def repair(store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us
     """Makes every whole GOP on disk listed and everything listed there; closes hours that are over.
 
     Must run before a recording begins, while no other writes to this camera. Only hours noted as
-    open are looked at, so it is quick however much has been recorded; without a note, all are.
-    Running it again changes nothing.
+    open are looked at, so it is quick however much has been recorded; without a note, or when no
+    footage is left in those, all are. Running it again changes nothing.
 
     Raises:
         OSError: the disk's.
     """
     noted = store.open_hours(camera)
-    hours = list(_all_hours(store, camera)) if noted is None else noted
     findings = _Findings(camera_key)
-    open_hours: list[Hour] = []
-    end_position = 0
+    ends = _repair_hours(store, camera, noted or _all_hours(store, camera), now_us, findings)
+    if noted and ends.last is None:  # what was noted is lost; positions go on after what is not
+        ends = _repair_hours(store, camera, _all_hours(store, camera), now_us, findings)
+    keep = list(ends.open_hours)
+    if ends.last is not None and ends.last not in keep:
+        keep.append(ends.last)
+    if keep != (noted or []):
+        store.note_open_hours(camera, keep)
+    for words in findings.done:
+        log.info("repaired recording %s/%s: %s", camera.tenant_id, camera.name, words)
+    return Repaired(ends.end_position, tuple(findings.recovered), tuple(findings.done))
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Hours that stay open, the one with the last footage, and where that ends."""
+
+    open_hours: list[Hour] = field(default_factory=list)
     last: Hour | None = None
+    end_position: int = 0
+
+
+def _repair_hours(
+    store: RecordingStore,
+    camera: CameraFolder,
+    hours: Iterable[Hour],
+    now_us: int,
+    findings: _Findings,
+) -> _Ends:
+    ends = _Ends()
     for hour in hours:
         folder = store.hour_path(camera, hour)
         if not folder.is_dir():
@@ -65,15 +91,10 @@ def repair(store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us
         is_over = store.hour_bounds(hour)[1] + _OVER_US <= now_us
         repaired = _repair_hour(folder, hour, is_over, findings)
         if not repaired.ended:
-            open_hours.append(hour)
-        if repaired.segments and repaired.segments[-1].end_position >= end_position:
-            end_position, last = repaired.segments[-1].end_position, hour
-    keep = [*open_hours, *([last] if last and last not in open_hours else [])]
-    if hours and keep != noted:
-        store.note_open_hours(camera, keep)
-    for words in findings.done:
-        log.info("repaired recording %s/%s: %s", camera.tenant_id, camera.name, words)
-    return Repaired(end_position, tuple(findings.recovered), tuple(findings.done))
+            ends.open_hours.append(hour)
+        if repaired.segments and repaired.segments[-1].end_position >= ends.end_position:
+            ends.end_position, ends.last = repaired.segments[-1].end_position, hour
+    return ends
 
 
 def _all_hours(store: RecordingStore, camera: CameraFolder) -> Iterator[Hour]:

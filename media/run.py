@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVarTuple
 
 from av.packet import Packet
 from av.stream import Stream
@@ -20,6 +20,8 @@ from media.timeline import RunTimeline
 from media.types import MediaChange
 
 log = logging.getLogger(__name__)
+
+Values = TypeVarTuple("Values")
 
 
 class PacketConsumer(Protocol):
@@ -57,17 +59,17 @@ class Guarded:
         consumer = self._consumer
         if consumer is not None:
             self._in_run = True
-            self._guard(lambda: consumer.begin_run(stream, timeline))
+            self._guard(consumer.begin_run, stream, timeline)
 
     def packet(self, packet: Packet[Stream]) -> None:
         consumer = self._consumer
         if consumer is not None and self._in_run:
-            self._guard(lambda: consumer.packet(packet))
+            self._guard(consumer.packet, packet)
 
     def end_run(self, ended_at_us: int) -> None:
         consumer = self._consumer
         if consumer is not None and self._in_run:
-            self._guard(lambda: consumer.end_run(ended_at_us))
+            self._guard(consumer.end_run, ended_at_us)
         self._in_run = False
 
     def close(self) -> None:
@@ -75,9 +77,9 @@ class Guarded:
         if consumer is not None:
             self._guard(consumer.close)
 
-    def _guard(self, call: Callable[[], None]) -> None:
+    def _guard(self, call: Callable[[*Values], None], *values: *Values) -> None:
         try:
-            call()
+            call(*values)
         except Exception:
             # Whatever is wrong with detection, recording never waits for it or falls with it.
             log.exception("camera %s: detection failed and is off for this run", self._camera)
@@ -93,6 +95,7 @@ class Run:
     ) -> None:
         self.timeline = timeline
         self._source = source
+        self._video_index = source.video.index
         self._recorder = recorder
         self._consumer = consumer
         self._shown = False
@@ -113,7 +116,7 @@ class Run:
         for stamped in self.timeline.stamp(packet):
             if self._recorder is not None:
                 self._recorder.write(stamped)
-            if stamped.stream_index == self._source.video.index:
+            if stamped.stream_index == self._video_index:
                 if not self._shown:
                     self._shown = True
                     self._consumer.begin_run(self._source.video, self.timeline)

@@ -17,6 +17,8 @@ from media.types import TICKS_PER_SECOND, MediaChange, RunClock, SegmentClosed
 _TOLERANCE_TICKS = TICKS_PER_SECOND // 20
 """A keyframe this little early still ends a segment: cameras' times tremble."""
 _NAMES_IN_A_MILLISECOND = 1000
+_MOST_PIECES = 1024
+"""What one call may write (IOV_MAX on Linux)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,23 +242,23 @@ def append_lines(path: Path, lines: str) -> None:
     Raises:
         OSError: the disk's; the playlist is as it was.
     """
-    new = not path.exists()
-    text = (playlist.header() + lines if new else lines).encode("ascii")
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     try:
-        _write_all(descriptor, [text], os.fstat(descriptor).st_size)
+        size_bytes = os.fstat(descriptor).st_size
+        text = lines if size_bytes else playlist.header() + lines
+        _write_all(descriptor, [text.encode("ascii")], size_bytes)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    if new:
+    if not size_bytes:
         sync_folder(path.parent)
 
 
 def _write_all(descriptor: int, pieces: Sequence[bytes], size_bytes: int) -> None:
     """Appends to a file of `size_bytes`; when that fails, the file is cut back to it."""
     try:
-        written = os.writev(descriptor, pieces)
+        written = os.writev(descriptor, pieces[:_MOST_PIECES])
         if written < sum(map(len, pieces)):
             rest = memoryview(b"".join(pieces))[written:]
             while rest:

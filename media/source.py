@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections.abc import Iterator
@@ -21,7 +20,17 @@ from av.video.stream import VideoStream
 
 from media.libav import opening
 from media.network import CheckedAddresses
-from media.types import MediaError, StreamInfo
+from media.source_errors import (
+    SourceEnded,
+    SourceGarbage,
+    SourceRedirected,
+    SourceStalled,
+    SourceUnreachable,
+    SourceUnsupported,
+    open_fault,
+    read_fault,
+)
+from media.types import StreamInfo
 from media.watchdog import WATCHDOG, Approach, Grip, Watch
 
 log = logging.getLogger(__name__)
@@ -29,51 +38,14 @@ log = logging.getLogger(__name__)
 VIDEO_CODECS = frozenset({"h264", "hevc"})
 AUDIO_CODECS = frozenset({"aac"})
 _PROTOCOLS = {"rtsp": "rtsp,rtp,tcp,udp", "rtsps": "rtsp,rtsps,rtp,tcp,udp,tls,crypto"}
+_WAITED_S = 0.002
+"""A read that took longer found nothing there yet."""
+_CALM_BYTES = 100_000
+"""More in one go is more than sockets buffer: there is no time to rest."""
+_UDP_BUFFER_BYTES = str(4 << 20)
+"""A keyframe of 4K comes as one burst; 384 KiB, FFmpeg's own, lose part of each over UDP."""
 _QUICK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 _THOROUGH = {"probesize": "5000000", "analyzeduration": "5000000"}
-
-
-class SourceError(MediaError):
-    """Why there are no (more) packets; its text names neither address nor credentials.
-
-    SourceError
-    ├── SourceUnreachable    nobody answers there
-    ├── SourceStalled        answered once, sends nothing now
-    ├── SourceEnded          said goodbye or hung up
-    ├── SourceUnauthorized   user name or password refused
-    ├── SourceNotFound       no such stream on that camera
-    ├── SourceRefused        answers, and turns us down
-    ├── SourceRedirected     points elsewhere
-    ├── SourceUnsupported    sends what can't be recorded
-    └── SourceGarbage        sends what nobody can read
-    """
-
-
-class SourceUnreachable(SourceError): ...
-
-
-class SourceStalled(SourceError): ...
-
-
-class SourceEnded(SourceError): ...
-
-
-class SourceUnauthorized(SourceError): ...
-
-
-class SourceNotFound(SourceError): ...
-
-
-class SourceRefused(SourceError): ...
-
-
-class SourceRedirected(SourceError): ...
-
-
-class SourceUnsupported(SourceError): ...
-
-
-class SourceGarbage(SourceError): ...
 
 
 class Transport(StrEnum):
@@ -97,13 +69,16 @@ DEFAULT_TIMEOUTS = Timeouts()
 class Source:
     """An open stream. Only the thread that opened it may read or close it (FFmpeg's rule).
 
-    `audio` is None when there is none that can be recorded as it is.
+    `audio` is None when there is none that can be recorded as it is. `rest_s` may be set by any
+    thread: to let packets gather for so long and take them together costs a fifth less CPU than
+    to wake for each, at the price of so much latency. Not over UDP, where they could get lost.
     """
 
     def __init__(self, opened: _Opened, video: VideoStream) -> None:
         self._container = container = opened.container
         self._grip = opened.held
         self._watch = Watch(opened.held, opened.read_timeout.limit_s) if opened.held else None
+        self.rest_s = 0.0
         self.video = video
         self.audio = _recordable_audio(container)
         audio = _codec(self.audio) if self.audio else _audio_name(container)
@@ -118,18 +93,45 @@ class Source:
             SourceEnded: the camera hung up, or `cut` was called.
             SourceGarbage: what comes can't be read.
         """
-        streams: list[Stream] = [self.video, self.audio] if self.audio else [self.video]
-        demuxed = self._container.demux(streams)
+        watch = self._watch
+        if watch is not None:
+            WATCHDOG.add(watch)
         try:
-            if self._watch is None:
-                yield from (packet for packet in demuxed if packet.size)
-            else:
-                yield from _watched(demuxed, self._watch)
+            yield from self._read(watch or Watch(None, 0.0))
         except av.error.FFmpegError as fault:
-            raise _read_fault(fault) from None
-        if self._watch is not None and self._watch.barked:
+            raise read_fault(fault) from None
+        finally:
+            if watch is not None:
+                WATCHDOG.remove(watch)
+        if watch is not None and watch.barked:
             raise SourceStalled("the camera stopped sending")
         raise SourceEnded("the camera ended the stream")
+
+    def _read(self, watch: Watch) -> Iterator[Packet[Stream]]:
+        """The watchdog is over each read, not over what is done with the packet.
+
+        After a packet that had to be waited for comes the rest, then those that came meanwhile.
+        """
+        streams: list[Stream] = [self.video, self.audio] if self.audio else [self.video]
+        packets = self._container.demux(streams)
+        asked_at = time.monotonic()
+        taken_bytes = 0
+        watch.reading = True
+        for packet in packets:
+            watch.count += 1
+            size_bytes = packet.size
+            if not size_bytes:
+                continue  # the last ones, at the end, are empty
+            watch.reading = False
+            waited = time.monotonic() - asked_at > _WAITED_S
+            taken_bytes += size_bytes
+            yield packet
+            if waited:
+                if self.rest_s and taken_bytes < _CALM_BYTES:
+                    time.sleep(self.rest_s)
+                taken_bytes = 0
+            watch.reading = True
+            asked_at = time.monotonic()
 
     def cut(self) -> None:
         """From any thread: ends a read that waits for the network. Not everywhere possible."""
@@ -182,6 +184,7 @@ def open_source(
     options = {
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
+        "buffer_size": _UDP_BUFFER_BYTES,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
     with Approach(address, place.url.port) as approach:
@@ -222,27 +225,6 @@ class _Opened:
     read_timeout: _ReadTimeout
 
 
-def _watched(packets: Iterator[Packet[Stream]], watch: Watch) -> Iterator[Packet[Stream]]:
-    """The packets, with the watchdog over each read, but not over what is done with them."""
-    WATCHDOG.add(watch)
-    import os
-    rest=float(os.environ.get('REST','0'))
-    try:
-        watch.reading = True
-        t0=time.monotonic()
-        for packet in packets:
-            watch.count += 1
-            if packet.size:  # the last ones, at the end, are empty
-                watch.reading = False
-                fresh = time.monotonic()-t0 > 0.002
-                yield packet
-                if rest and fresh: time.sleep(rest)
-                watch.reading = True
-                t0=time.monotonic()
-    finally:
-        WATCHDOG.remove(watch)
-
-
 def _open(
     target: str, options: dict[str, str], timeout: tuple[float, _ReadTimeout]
 ) -> InputContainer:
@@ -256,7 +238,9 @@ def _open(
                 raise SourceRedirected(
                     "the camera redirects to another address: set that one instead"
                 ) from None
-            raise _open_fault(fault) from None
+            if attempt.is_over:  # FFmpeg often calls it invalid data then
+                raise SourceUnreachable("no answer from the camera in time") from None
+            raise open_fault(fault) from None
         if attempt.redirected:
             container.close()
             raise SourceRedirected("the camera redirects to another address: set that one instead")
@@ -312,61 +296,3 @@ def _codec(stream: Stream) -> str | None:
 
 def _rate(stream: AudioStream) -> int:
     return stream.codec_context.sample_rate
-
-
-_OPEN_FAULTS: tuple[tuple[tuple[type[Exception], ...], type[SourceError], str], ...] = (
-    (
-        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError),
-        SourceUnauthorized,
-        "the camera refuses the user name or password",
-    ),
-    (
-        (av.error.HTTPNotFoundError,),
-        SourceNotFound,
-        "the camera has no stream at this path",
-    ),
-    (
-        (av.error.HTTPClientError, av.error.HTTPError),
-        SourceRefused,
-        "the camera refuses to send the stream",
-    ),
-    (
-        (av.error.ConnectionRefusedError,),
-        SourceUnreachable,
-        "the camera refuses the connection: nothing listens there",
-    ),
-    (
-        (av.error.ExitError, av.error.TimeoutError),
-        SourceUnreachable,
-        "no answer from the camera in time",
-    ),
-    (
-        (av.error.InvalidDataError,),
-        SourceGarbage,
-        "the camera's answer is not understood",
-    ),
-)
-
-
-def _open_fault(fault: Exception) -> SourceError:
-    """The error in our words: FFmpeg's own text has the address, credentials included."""
-    for kinds, error, words in _OPEN_FAULTS:
-        if isinstance(fault, kinds):
-            return error(words)
-    return SourceUnreachable(f"the camera can't be reached: {_system_words(fault)}")
-
-
-def _read_fault(fault: av.error.FFmpegError) -> SourceError:
-    match fault:
-        case av.error.ExitError() | av.error.TimeoutError():
-            return SourceStalled("the camera stopped sending")
-        case av.error.InvalidDataError():
-            return SourceGarbage("what the camera sends can't be read")
-        case _:
-            return SourceEnded(f"the connection to the camera broke: {_system_words(fault)}")
-
-
-def _system_words(fault: Exception) -> str:
-    code = getattr(fault, "errno", None)
-    known = isinstance(code, int) and code in errno.errorcode
-    return str(getattr(fault, "strerror", "")).lower() if known else "an unknown network error"

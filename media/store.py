@@ -22,6 +22,7 @@ from media.types import MediaError, Snapshot
 _DAY_SECONDS = 86_400
 _TRASH = ".trash"
 _OPEN_HOURS = "open-hours"
+_FIRST_HOUR = "00"
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _CAMERA_FOLDER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.[0-9a-f]{8}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -125,10 +126,7 @@ class RecordingStore:
     def make_hour(self, camera: CameraFolder, hour: Hour) -> Path:
         """The folder of one hour, made where it is missing. Raises OSError, the disk's."""
         folder = self.hour_path(camera, hour)
-        missing = [path for path in (folder, *folder.parents) if not path.is_dir()]
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            sync_folder(path.parent)
+        _make_folders(folder)
         return folder
 
     @contextmanager
@@ -141,7 +139,7 @@ class RecordingStore:
             OSError: the disk's.
         """
         path = self.camera_path(camera)
-        path.mkdir(parents=True, exist_ok=True)
+        _make_folders(path)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
@@ -154,7 +152,8 @@ class RecordingStore:
 
     def dates(self, camera: CameraFolder) -> list[str]:
         """Days with a folder, oldest first; none for an unknown camera."""
-        return [name for name in self._names(self.camera_path(camera)) if _DATE.fullmatch(name)]
+        names = self._names(self.camera_path(camera))
+        return [name for name in names if self.is_hour(Hour(name, _FIRST_HOUR))]
 
     def hours(self, camera: CameraFolder, date_text: str) -> list[Hour]:
         """Hours of a day (YYYY-MM-DD) that have a playlist, in order.
@@ -164,12 +163,15 @@ class RecordingStore:
         """
         _day_number(date_text)
         day = self.camera_path(camera) / date_text
-        numbers = sorted((name for name in self._names(day) if _HOUR.fullmatch(name)), key=int)
-        return [
-            Hour(date_text, number)
-            for number in numbers
-            if os.path.lexists(day / number / PLAYLIST_NAME)
-        ]
+        hours = [Hour(date_text, name) for name in self._names(day)]
+        return sorted(
+            (
+                hour
+                for hour in hours
+                if self.is_hour(hour) and os.path.lexists(day / hour.hour / PLAYLIST_NAME)
+            ),
+            key=self.hour_bounds,
+        )
 
     def playlist(self, camera: CameraFolder, hour: Hour) -> Playlist:
         """What is recorded in an hour.
@@ -275,13 +277,21 @@ class RecordingStore:
             with _descended(self.root, parts) as folder:
                 # O_NONBLOCK: opening a FIFO must not wait for its writer.
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                file = os.fdopen(os.open(name, flags, dir_fd=folder), "rb")
+                descriptor = os.open(name, flags, dir_fd=folder)
         except OSError as fault:
             raise RecordingNotFound("no such recording") from fault
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            file.close()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)  # not by a file object: it would not take a folder's
             raise RecordingNotFound("no such recording")
-        return file
+        return os.fdopen(descriptor, "rb")
+
+
+def _make_folders(path: Path) -> None:
+    """The folder and those above it, each made where it is missing, its name synced."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -5,26 +5,26 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from av.packet import Packet
 from av.stream import Stream
 
+from media.anchor import Anchor, Drift
 from media.clock import Clock
+from media.decoding import Decoding, Frame, Track
 from media.parameters import parameter_sets, read_parameter_sets
-from media.playlist import aligned, position_us
+from media.playlist import aligned
 from media.types import TICKS_PER_SECOND, MediaError, RunClock
 
-SETTLE_US = 1_000_000
-DRIFT_US = 2_000_000
-DRIFT_WINDOW_US = 10_000_000
 _JUMP_TICKS = 10 * TICKS_PER_SECOND
 _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
-_TICK = Fraction(1, TICKS_PER_SECOND)
 _MOST_HELD = 100
 _USUAL_DURATION = 3000
+_HEVC_VPS = 0x40
+"""First byte; some cameras send theirs with some keyframes alone."""
+_DRIFT_FRAMES = 16
+"""Of so many frames one is compared with wall time."""
 
 
 class RunBroken(MediaError):
@@ -37,133 +37,6 @@ class RunBroken(MediaError):
     def __init__(self, reason: str, *, reopen: bool) -> None:
         super().__init__(reason)
         self.reopen = reopen
-
-
-@dataclass(slots=True)
-class _Track:
-    """Times of one stream: a tick of its time base is `ticks` / `per` of ours."""
-
-    ticks: int
-    per: int
-    last_dts: int | None = None
-
-    @classmethod
-    def of(cls, stream: Stream) -> _Track:
-        share = (stream.time_base or _TICK) * TICKS_PER_SECOND
-        return cls(share.numerator, share.denominator)
-
-    def scaled(self, time: int) -> int:
-        return (time * self.ticks + self.per // 2) // self.per
-
-    def stamp(self, packet: Packet[Stream], pts: int, dts: int) -> Packet[Stream]:
-        packet.pts = pts
-        packet.dts = dts
-        if self.ticks != self.per:
-            packet.time_base = _TICK
-        return packet
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    packet: Packet[Stream]
-    pts: int
-    dts: int
-    duration: int
-
-
-class _Decoding:
-    """Chooses decode times that make every player agree with positions, B-frames or not.
-
-    A player's zero is the first frame's presentation time (FFmpeg) or decode time (browsers
-    with hls.js). So a keyframe that begins a closed GOP is decoded when it is shown, and
-    the next few frames quickly after it, until decode times are again what they were.
-    Negative composition offsets would do the same for hls.js, but FFmpeg then shows the video
-    late against sound. Whether a GOP is closed tells the packet after its keyframe.
-    """
-
-    def __init__(self, track: _Track) -> None:
-        self._track = track
-        self._keyframe: _Frame | None = None
-        self._written: int | None = None
-        self._step = 1
-
-    def take(self, frame: _Frame) -> list[Packet[Stream]]:
-        """Frames in decode order; a keyframe of a stream with B-frames waits for the next one."""
-        ready = []
-        keyframe, self._keyframe = self._keyframe, None
-        if keyframe is not None:
-            ready.append(self._write_keyframe(keyframe, is_closed=frame.pts > keyframe.pts))
-        if frame.packet.is_keyframe and frame.dts < frame.pts:
-            self._keyframe = frame
-        else:
-            ready.append(self._write(frame))
-        return ready
-
-    def _write_keyframe(self, frame: _Frame, *, is_closed: bool) -> Packet[Stream]:
-        if not is_closed:
-            return self._write(frame)
-        behind = (frame.pts - frame.dts) // frame.duration
-        self._step = max(1, frame.duration // (2 * behind + 2))
-        return self._write(replace(frame, dts=frame.pts))
-
-    def _write(self, frame: _Frame) -> Packet[Stream]:
-        pts, dts = frame.pts, frame.dts
-        if self._written is not None and dts <= self._written:
-            dts = max(self._written + 1, min(self._written + self._step, pts))
-        self._written = dts
-        return self._track.stamp(frame.packet, max(pts, dts), dts)
-
-
-class _Anchor:
-    """Finds the wall time of a run's start: the smallest (arrival - time since the start).
-
-    Measured on the monotonic clock, so that setting the machine's clock does not harm it.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._earliest_us: int | None = None
-        self._first_us = 0
-
-    def saw(self, arrived_us: int, ticks: int) -> bool:
-        """A frame shown `ticks` after the start arrived. Whether enough has been seen."""
-        start_us = arrived_us - position_us(ticks)
-        if self._earliest_us is None:
-            self._earliest_us = start_us
-            self._first_us = arrived_us
-        self._earliest_us = min(self._earliest_us, start_us)
-        return arrived_us - self._first_us >= SETTLE_US
-
-    def wall_us(self) -> int:
-        now_us = self._clock.now_us()
-        return now_us - self._clock.monotonic_us() + (self._earliest_us or 0)
-
-
-class _Drift:
-    """Compares run time with wall time as frames arrive.
-
-    A frame may be late (a stalled network delivers everything at last), so late counts only when
-    all of a window's frames were; early is never the network's doing.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._window_ends_us = 0
-        self._least_us: int | None = None
-        self.found_us: int | None = None
-
-    def saw(self, due_us: int) -> None:
-        now_us = self._clock.now_us()
-        late_us = now_us - due_us
-        if late_us < -DRIFT_US:
-            self.found_us = late_us
-        monotonic_us = self._clock.monotonic_us()
-        if monotonic_us >= self._window_ends_us:
-            if self._least_us is not None and self._least_us > DRIFT_US:
-                self.found_us = self._least_us
-            self._least_us = None
-            self._window_ends_us = monotonic_us + DRIFT_WINDOW_US
-        self._least_us = late_us if self._least_us is None else min(self._least_us, late_us)
 
 
 class RunTimeline:
@@ -184,17 +57,19 @@ class RunTimeline:
         self._wall = clock
         self._codec = video.codec_context.name
         self._video_index = video.index
-        self._tracks = {video.index: _Track.of(video)}
+        self._video = Track.of(video)
+        self._audio: dict[int, Track] = {}
         extradata = video.codec_context.extradata or b""
-        self._sequence = read_parameter_sets(extradata, self._codec).sequence
+        self._announced = read_parameter_sets(extradata, self._codec).sequence
+        self._sequence = frozenset(self._announced)
         self._held: list[tuple[Packet[Stream], int]] = []
         self._offset: int | None = None
         self._end = start_position
-        self._last_keyframe = start_position
+        self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
-        self._decoding = _Decoding(self._tracks[video.index])
-        self._anchor = _Anchor(clock)
-        self._drift = _Drift(clock)
+        self._decoding: Decoding | None = None
+        self._anchor = Anchor(clock)
+        self._drift = Drift(clock)
 
     @property
     def began(self) -> bool:
@@ -235,12 +110,12 @@ class RunTimeline:
         Raises:
             RunBroken: this packet, which is left as it was, is not of the same run.
         """
-        arrived_us = self._wall.monotonic_us()
-        if self._offset is None:
-            return self._begin(packet, arrived_us)
+        offset = self._offset
+        if offset is None:
+            return self._begin(packet, self._wall.monotonic_us())
         if packet.stream_index != self._video_index:
-            return self._stamp_audio(packet, self._offset)
-        return self._stamp_video(packet, arrived_us, self._offset)
+            return self._stamp_audio(packet, offset)
+        return self._stamp_video(packet, None, offset)
 
     def _begin(self, packet: Packet[Stream], arrived_us: int) -> Sequence[Packet[Stream]]:
         is_video = packet.stream_index == self._video_index
@@ -256,7 +131,7 @@ class RunTimeline:
         held, self._held = self._held, []
         _rebuild_times([one for one, _ in held if one.stream_index == self._video_index])
         first = held[0][0].pts or 0
-        self._offset = self.start_position - self._tracks[self._video_index].scaled(first)
+        self._offset = self.start_position - self._video.scaled(first)
         stamped: list[Packet[Stream]] = []
         for one, at_us in held:
             if one.stream_index != self._video_index:
@@ -267,52 +142,65 @@ class RunTimeline:
         return stamped
 
     def _stamp_video(
-        self, packet: Packet[Stream], arrived_us: int, offset: int
+        self, packet: Packet[Stream], arrived_us: int | None, offset: int
     ) -> Sequence[Packet[Stream]]:
-        track = self._tracks[self._video_index]
+        """`arrived_us`: on the monotonic clock, None for now."""
+        track = self._video
         time = packet.pts if packet.dts is None else packet.dts
         if time is None:
             return ()
         dts = track.scaled(time) + offset
-        if track.last_dts is not None:
-            _check_step(dts - track.last_dts)
-            dts = max(dts, track.last_dts + 1)
+        last_dts = track.last_dts
+        if last_dts is not None and not 0 < dts - last_dts <= _JUMP_TICKS:
+            _check_step(dts - last_dts)
+            dts = last_dts + 1
         pts = dts if packet.pts is None else max(dts, track.scaled(packet.pts) + offset)
         if pts < self.start_position:
             return ()
-        self._check_gop(packet, pts)
+        if packet.is_keyframe:
+            self._check_keyframe(packet, pts)
+        elif pts > self._gop_limit:
+            raise RunBroken("the camera sends no keyframes", reopen=True)
         track.last_dts = dts
         duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
         self._end = max(self._end, pts + duration)
         self._frames += 1
-        if self.clock is not None:
-            self._drift.saw(self.clock.at_us(pts))
-        elif self._anchor.saw(arrived_us, pts - self.start_position):
-            self.settle()
-        return self._decoding.take(_Frame(packet, pts, dts, duration))
+        self._compare(arrived_us, pts)
+        if self._decoding is None:
+            if dts == pts:
+                return (track.stamp(packet, pts, dts),)
+            self._decoding = Decoding(track, last_dts)
+        return self._decoding.take(Frame(packet, pts, dts, duration))
 
-    def _check_gop(self, packet: Packet[Stream], pts: int) -> None:
-        if pts - self._last_keyframe > _LONGEST_GOP_TICKS:
-            raise RunBroken("the camera sends no keyframes", reopen=True)
-        if not packet.is_keyframe:
+    def _compare(self, arrived_us: int | None, pts: int) -> None:
+        """A frame's arrival tells about the clock, or later about drift."""
+        if self.clock is not None:
+            if self._frames % _DRIFT_FRAMES == 0:
+                self._drift.saw(self.clock.at_us(pts))
             return
+        at_us = self._wall.monotonic_us() if arrived_us is None else arrived_us
+        if self._anchor.saw(at_us, pts - self.start_position):
+            self.settle()
+
+    def _check_keyframe(self, packet: Packet[Stream], pts: int) -> None:
         sequence = parameter_sets(packet, self._codec).sequence
-        if self._frames == 0:
-            self._sequence = sequence or self._sequence
-        if packet.has_sidedata("new_extradata") or (sequence and sequence != self._sequence):
+        if self._frames == 0 and sequence:
+            vps = (unit for unit in self._announced if unit[0] == _HEVC_VPS)
+            self._sequence = frozenset((*sequence, *vps))
+        if packet.has_sidedata("new_extradata") or not self._sequence.issuperset(sequence):
             raise RunBroken("the camera changed the parameters of its picture", reopen=True)
         if self._drift.found_us is not None:
             seconds = self._drift.found_us / 1_000_000
             raise RunBroken(
                 f"the camera's time and the clock drifted {seconds:+.1f} s apart", reopen=False
             )
-        self._last_keyframe = pts
+        self._gop_limit = pts + _LONGEST_GOP_TICKS
 
     def _stamp_audio(self, packet: Packet[Stream], offset: int) -> Sequence[Packet[Stream]]:
         """Sound never ends a run: what does not fit is left out."""
-        track = self._tracks.get(packet.stream_index)
+        track = self._audio.get(packet.stream_index)
         if track is None:
-            track = self._tracks[packet.stream_index] = _Track.of(packet.stream)
+            track = self._audio[packet.stream_index] = Track.of(packet.stream)
         time = packet.pts if packet.dts is None else packet.dts
         if time is None:
             return ()
@@ -325,6 +213,7 @@ class RunTimeline:
 
 
 def _check_step(ticks: int) -> None:
+    """Raises RunBroken unless the step between two dts is merely irregular."""
     seconds = abs(ticks) / TICKS_PER_SECOND
     if ticks > _JUMP_TICKS:
         raise RunBroken(f"the camera's time jumped {seconds:.1f} s forward", reopen=True)

@@ -108,7 +108,7 @@ def _sockets() -> dict[int, int]:
 class Watch:
     """One reader's life signs. `reading` and `count` are its own, the rest the watchdog's."""
 
-    def __init__(self, held: Grip, limit_s: float) -> None:
+    def __init__(self, held: Grip | None, limit_s: float) -> None:
         self.reading = False
         self.count = 0
         self.barked = False
@@ -123,7 +123,8 @@ class Watch:
             self._seen, self._since = self.count, now
         elif now - self._since >= self._limit_s and not self.barked:
             self.barked = True
-            self._grip.cut()
+            if self._grip is not None:
+                self._grip.cut()
 
 
 class Watchdog:

@@ -1,0 +1,73 @@
+"""What FFmpeg says while a source is opened is heard here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import av.logging
+import pytest
+
+from media.libav import opening
+
+REDIRECT = "Status 302: Redirecting to rtsp://admin:hunter2@169.254.169.254/live"
+
+
+def say(message: str) -> None:
+    logging.getLogger("libav.rtsp").info(message)
+
+
+def test_a_redirect_is_noticed_and_held_up_until_the_time_is_over() -> None:
+    with opening(timeout_s=0.1) as attempt:
+        assert not attempt.is_over
+        say(REDIRECT)
+
+        assert attempt.redirected
+        assert attempt.is_over
+
+
+def test_other_words_are_no_redirect() -> None:
+    with opening(timeout_s=60) as attempt:
+        say("method DESCRIBE failed: 404 Not Found")
+        say("a camera said: Status 302: Redirecting to nowhere")
+
+        assert not attempt.redirected
+        assert not attempt.is_over
+
+
+def test_another_thread_s_redirect_is_its_own() -> None:
+    with opening(timeout_s=60) as attempt:
+        other = threading.Thread(target=say, args=(REDIRECT,))
+        other.start()
+        other.join()
+
+        assert not attempt.redirected
+
+
+def test_nothing_that_ffmpeg_says_reaches_our_logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with opening(timeout_s=0.06):
+        say(REDIRECT)
+        logging.getLogger("libav.h264").error("no frame at rtsp://admin:hunter2@cam")
+
+    assert caplog.records == []
+
+
+def test_ffmpeg_is_listened_to_only_while_something_is_opened() -> None:
+    assert av.logging.get_level() is None
+    inside, go_on = threading.Event(), threading.Event()
+
+    def open_slowly() -> None:
+        with opening(timeout_s=60):
+            inside.set()
+            go_on.wait(10)
+
+    other = threading.Thread(target=open_slowly)
+    with opening(timeout_s=60):
+        other.start()
+        inside.wait(10)
+    assert av.logging.get_level() == av.logging.INFO
+
+    go_on.set()
+    other.join()
+    assert av.logging.get_level() is None

@@ -1,0 +1,461 @@
+"""The tree of recordings: nothing outside of it is reached, nothing in it is half written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.playlist import Playlist, Segment, dump
+from media.store import (
+    CameraFolder,
+    Hour,
+    RecordingBusy,
+    RecordingNotFound,
+    RecordingStore,
+    replace_file,
+)
+
+CAMERA = CameraFolder("acme", "cam-front-01.0123abcd")
+HOUR = Hour("2026-05-29", "23")
+FILE = "235959_999.m4s"
+TICKS = 90_000
+DAY_US = 86_400_000_000
+START_US = 1_780_012_800_000_000
+"""2026-05-29T00:00:00Z."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RecordingStore:
+    return RecordingStore(tmp_path / "recordings")
+
+
+def lay_down(store: RecordingStore, hour: Hour, *segments: Segment, ended: bool = False) -> Path:
+    folder = store.make_hour(CAMERA, hour)
+    (folder / FILE).write_bytes(b"footage")
+    (folder / "index.m3u8").write_text(dump(Playlist(segments, ended)))
+    return folder
+
+
+def segment(start_us: int, position: int, seconds: float = 4.0) -> Segment:
+    end = position + round(seconds * TICKS)
+    return Segment(UUID(int=1), FILE, "init-0123456789.mp4", start_us, position, end, 7)
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+BAD_TENANTS = [
+    "",
+    ".",
+    "..",
+    "../acme",
+    "/etc",
+    "a/b",
+    "a\0",
+    "a\n",
+    ".trash",
+    "-x",
+    "é",
+    "a" * 129,
+]
+BAD_CAMERAS = [
+    "",
+    "..",
+    "cam-front-01",
+    "cam-front-01.0123abc",
+    "cam-front-01.0123ABCD",
+    "Cam.0123abcd",
+    "../acme/cam.0123abcd",
+    "/cam.0123abcd",
+    "cam/../x.0123abcd",
+    "cam.0123abcd\n",
+    "cam.0123abcd\0",
+    "-cam.0123abcd",
+    "c" * 64 + ".0123abcd",
+]
+BAD_HOURS = [
+    Hour("2026-05-29", "24"),
+    Hour("2026-05-29", "7"),
+    Hour("2026-05-29", "007"),
+    Hour("2026-05-29", "-1"),
+    Hour("2026-05-29", "+7"),
+    Hour("2026-05-29", " 7"),
+    Hour("2026-05-29", "\u0660\u0667"),
+    Hour("2026-05-29", ".."),
+    Hour("2026-05-29", "07/../08"),
+    Hour("2026-05-29", "/07"),
+    Hour("2026-05-29", "07\0"),
+    Hour("2026-05-29", "07\n"),
+    Hour("2026-05-29", ""),
+    Hour("2026-02-30", "07"),
+    Hour("2026-13-01", "07"),
+    Hour("0000-01-01", "07"),
+    Hour("2026-5-29", "07"),
+    Hour("26-05-29", "07"),
+    Hour("2026-05-29 ", "07"),
+    Hour("2026-05-29\n", "07"),
+    Hour("..", "07"),
+    Hour("../2026-05-29", "07"),
+    Hour("/", "07"),
+    Hour("", "07"),
+]
+BAD_FILES = [
+    "",
+    ".",
+    "..",
+    "index.m3u8",
+    "../23/" + FILE,
+    "/etc/passwd",
+    FILE + "\0",
+    FILE + "\n",
+    FILE + ".part",
+    "235959_999",
+    "init-0123456789.mp4.tmp",
+    "init-../../../x.mp4",
+    "snap-.jpg",
+    "snap-123456789.jpg",
+    "snap-1.jpeg",
+    "٢٣٥٩٥٩_999.m4s",
+    ".index.m3u8.0123abcd.tmp",
+]
+
+
+@pytest.mark.parametrize("tenant", BAD_TENANTS)
+def test_a_tenant_of_another_form_has_no_folder(store: RecordingStore, tenant: str) -> None:
+    with pytest.raises(RecordingNotFound):
+        store.camera_path(replace(CAMERA, tenant_id=tenant))
+
+
+@pytest.mark.parametrize("name", BAD_CAMERAS)
+def test_a_camera_folder_of_another_form_is_not_found(store: RecordingStore, name: str) -> None:
+    for reach in (store.camera_path, store.delete_camera, store.dates, store.open_hours):
+        with pytest.raises(RecordingNotFound):
+            reach(replace(CAMERA, name=name))
+
+
+@pytest.mark.parametrize("hour", BAD_HOURS, ids=repr)
+def test_there_is_no_odd_hour(store: RecordingStore, hour: Hour) -> None:
+    assert not store.is_hour(hour)
+    for reach in (store.hour_path, store.make_hour, store.playlist):
+        with pytest.raises(RecordingNotFound):
+            reach(CAMERA, hour)
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_file_of_another_form_is_not_opened(store: RecordingStore, name: str) -> None:
+    folder = lay_down(store, HOUR)
+    (folder / (FILE + ".part")).write_bytes(b"unfinished")
+
+    with pytest.raises(RecordingNotFound):
+        store.open_file(CAMERA, HOUR, name)
+
+
+@pytest.mark.parametrize("name", [FILE, "init-0123456789.mp4", "snap-86399999.jpg"])
+def test_a_file_is_opened_for_reading(store: RecordingStore, name: str) -> None:
+    (lay_down(store, HOUR) / name).write_bytes(b"content")
+
+    with store.open_file(CAMERA, HOUR, name) as file:
+        assert file.read() == b"content"
+        assert not file.writable()
+
+
+@pytest.mark.parametrize("level", ["acme", CAMERA.name, "2026-05-29", "23", FILE, "index.m3u8"])
+def test_a_symbolic_link_is_not_followed(store: RecordingStore, tmp_path: Path, level: str) -> None:
+    folder = lay_down(store, HOUR, segment(START_US, 0))
+    path = next(
+        one
+        for one in (folder / FILE, folder / "index.m3u8", *folder.parents, folder)
+        if one.name == level
+    )
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+    if level != "index.m3u8":
+        with pytest.raises(RecordingNotFound):
+            store.open_file(CAMERA, HOUR, FILE)
+    if level != FILE:
+        with pytest.raises(RecordingNotFound):
+            store.playlist(CAMERA, HOUR)
+
+
+def test_the_root_itself_may_be_a_symbolic_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "recordings").symlink_to(tmp_path / "disk")
+    store = RecordingStore(tmp_path / "recordings")
+    lay_down(store, HOUR)
+
+    with store.open_file(CAMERA, HOUR, FILE) as file:
+        assert file.read() == b"footage"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "folder"])
+@pytest.mark.parametrize("name", [FILE, "index.m3u8"])
+def test_what_is_no_plain_file_is_not_found_and_leaves_nothing_open(
+    store: RecordingStore, make: Callable[[Path], None], name: str
+) -> None:
+    path = lay_down(store, HOUR) / name
+    path.unlink()
+    make(path)
+    before = open_descriptors()
+
+    with pytest.raises(RecordingNotFound):
+        _ = store.open_file(CAMERA, HOUR, FILE) if name == FILE else store.playlist(CAMERA, HOUR)
+
+    assert open_descriptors() == before
+
+
+def test_another_camera_has_nothing(store: RecordingStore) -> None:
+    lay_down(store, HOUR, segment(START_US, 0))
+    stranger = replace(CAMERA, tenant_id="other")
+
+    assert store.dates(stranger) == []
+    assert store.hours(stranger, "2026-05-29") == []
+    assert store.open_hours(stranger) is None
+    assert store.find(stranger, 0, START_US) is None
+    assert not store.delete_camera(stranger)
+    with pytest.raises(RecordingNotFound):
+        store.open_file(stranger, HOUR, FILE)
+
+
+@pytest.mark.parametrize(
+    ("at_us", "hour"),
+    [
+        (START_US, Hour("2026-05-29", "00")),
+        (START_US - 1, Hour("2026-05-28", "23")),
+        (START_US + 3_599_999_999, Hour("2026-05-29", "00")),
+        (START_US + 3_600_000_000, Hour("2026-05-29", "01")),
+        (START_US + DAY_US - 1, Hour("2026-05-29", "23")),
+        (0, Hour("1970-01-01", "00")),
+    ],
+)
+def test_a_moment_belongs_to_its_hour(store: RecordingStore, at_us: int, hour: Hour) -> None:
+    start_us, end_us = store.hour_bounds(hour)
+
+    assert store.hour_of(at_us) == hour
+    assert start_us <= at_us < end_us
+    assert end_us - start_us == 3_600_000_000
+
+
+def test_midnight_turns_the_date(store: RecordingStore) -> None:
+    assert store.next_hour(Hour("2026-02-28", "23")) == Hour("2026-03-01", "00")
+    assert store.previous_hour(Hour("2026-01-01", "00")) == Hour("2025-12-31", "23")
+
+
+@given(
+    st.sampled_from([1, 2, 10, 60, 3600, 43_200, 86_400]),
+    st.integers(0, 4_000_000_000_000_000),
+)
+def test_hours_of_any_length_follow_each_other(hour_seconds: int, at_us: int) -> None:
+    store = RecordingStore(Path("unused"), hour_seconds)
+
+    hour = store.hour_of(at_us)
+
+    start_us, end_us = store.hour_bounds(hour)
+    assert start_us <= at_us < end_us == start_us + hour_seconds * 1_000_000
+    assert store.hour_of(end_us) == store.next_hour(hour)
+    assert store.hour_of(start_us - 1) == store.previous_hour(hour)
+    assert store.is_hour(hour)
+
+
+@pytest.mark.parametrize("hour_seconds", [0, -1, 7, 86_401])
+def test_an_hour_divides_a_day(hour_seconds: int) -> None:
+    with pytest.raises(ValueError, match="a day is not a multiple"):
+        RecordingStore(Path("unused"), hour_seconds)
+
+
+def test_hours_with_a_playlist_are_listed_in_order(tmp_path: Path) -> None:
+    store = RecordingStore(tmp_path, hour_seconds=10)
+    hours = [Hour("2026-05-29", number) for number in ("09", "10", "100", "1000", "8639")]
+    for hour in reversed(hours):
+        lay_down(store, hour)
+    store.make_hour(CAMERA, Hour("2026-05-29", "11"))  # no playlist yet
+
+    assert store.hours(CAMERA, "2026-05-29") == hours
+
+
+def test_what_can_be_no_day_or_hour_is_not_listed(store: RecordingStore) -> None:
+    day = lay_down(store, HOUR).parent
+    for name in ("24", "007", "7", "old", "00001"):
+        (day / name).mkdir()
+        (day / name / "index.m3u8").touch()
+    for name in ("2026-02-30", "2026-99-99", "0000-01-01", "today"):
+        (day.parent / name).mkdir()
+
+    assert store.dates(CAMERA) == ["2026-05-29"]
+    assert store.hours(CAMERA, "2026-05-29") == [HOUR]
+
+
+@pytest.mark.parametrize("date", ["2026-02-30", "today", "", "../2026-05-29", "2026-05-29/23"])
+def test_there_are_no_hours_of_no_date(store: RecordingStore, date: str) -> None:
+    with pytest.raises(RecordingNotFound):
+        store.hours(CAMERA, date)
+
+
+def test_a_snapshot_is_named_by_its_time_in_the_hour(store: RecordingStore) -> None:
+    saved = store.save_snapshot(CAMERA, START_US + DAY_US - 1, b"picture")
+
+    assert (saved.date, saved.hour, saved.name) == ("2026-05-29", "23", "snap-3599999.jpg")
+    with store.open_file(CAMERA, HOUR, saved.name) as file:
+        assert file.read() == b"picture"
+
+
+def test_the_same_frame_s_snapshot_replaces_the_other(store: RecordingStore) -> None:
+    first = store.save_snapshot(CAMERA, START_US, b"one")
+    second = store.save_snapshot(CAMERA, START_US + 999, b"two")
+
+    assert first == second
+    folder = store.hour_path(CAMERA, Hour("2026-05-29", "00"))
+    assert [path.name for path in folder.iterdir()] == ["snap-0.jpg"]
+    assert (folder / "snap-0.jpg").read_bytes() == b"two"
+
+
+def test_a_replacement_that_fails_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "snap-1.jpg"
+    replace_file(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_new_name_is_synced(store: RecordingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = set()
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.add(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    with store.writing(CAMERA):
+        folder = store.make_hour(CAMERA, HOUR)
+
+    missing = {path.parent for path in (folder, *folder.parents[:4])} - synced
+    assert missing == set()
+
+
+def test_one_recorder_writes_at_a_time(store: RecordingStore) -> None:
+    with store.writing(CAMERA):
+        with pytest.raises(RecordingBusy), store.writing(CAMERA):
+            pass
+        with store.writing(replace(CAMERA, tenant_id="other")):
+            pass
+    with store.writing(CAMERA):
+        pass
+
+
+def test_the_lock_is_let_go_when_recording_fails(store: RecordingStore) -> None:
+    before = open_descriptors()
+    with pytest.raises(RuntimeError), store.writing(CAMERA):
+        raise RuntimeError
+    with store.writing(CAMERA):
+        pass
+
+    assert open_descriptors() == before
+
+
+def test_a_deleted_camera_is_gone_and_its_neighbour_stays(store: RecordingStore) -> None:
+    neighbour = replace(CAMERA, name="cam-front-02.0123abcd")
+    lay_down(store, HOUR)
+    store.make_hour(neighbour, HOUR)
+
+    assert store.delete_camera(CAMERA)
+
+    assert not store.delete_camera(CAMERA)
+    assert store.dates(CAMERA) == []
+    assert store.dates(neighbour) == ["2026-05-29"]
+    assert list((store.root / ".trash").iterdir()) == []
+
+
+def test_a_deletion_that_a_crash_cut_short_is_finished(
+    store: RecordingStore, tmp_path: Path
+) -> None:
+    lay_down(store, HOUR)
+    (store.root / ".trash").mkdir()
+    store.camera_path(CAMERA).rename(store.root / ".trash" / "doomed")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    (store.root / ".trash" / "link").symlink_to(tmp_path / "kept")
+
+    store.empty_trash()
+
+    assert not (store.root / ".trash" / "doomed").exists()
+    assert (tmp_path / "kept" / "file").exists()
+
+
+def test_without_trash_there_is_nothing_to_empty(store: RecordingStore) -> None:
+    store.empty_trash()
+
+    assert not store.root.exists()
+
+
+def test_open_hours_are_noted_and_read_again(store: RecordingStore) -> None:
+    hours = [HOUR, Hour("2026-05-30", "00")]
+    store.make_hour(CAMERA, HOUR)
+    assert store.open_hours(CAMERA) is None
+
+    store.note_open_hours(CAMERA, hours)
+
+    assert store.open_hours(CAMERA) == hours
+
+
+def test_a_damaged_note_names_no_odd_hours(store: RecordingStore) -> None:
+    store.make_hour(CAMERA, HOUR)
+    note = store.camera_path(CAMERA) / "open-hours"
+    note.write_bytes(b"2026-05-29/23\n../..\n/etc\n2026-05-29/24\n\xff\0/07\n2026-05-3")
+
+    assert store.open_hours(CAMERA) == [HOUR]
+
+
+def test_a_frame_is_found_in_the_hour_before_when_its_segment_began_there(
+    store: RecordingStore,
+) -> None:
+    midnight = START_US + DAY_US
+    last = segment(midnight - 1_000_000, 10 * TICKS)
+    lay_down(store, HOUR, segment(midnight - 5_000_000, 6 * TICKS), last, ended=True)
+    next_day = Hour("2026-05-30", "00")
+    lay_down(store, next_day, segment(midnight + 3_000_000, 14 * TICKS))
+
+    before = store.find(CAMERA, 12 * TICKS, last.at_us(12 * TICKS))
+    after = store.find(CAMERA, 14 * TICKS, midnight + 3_000_000)
+
+    assert last.at_us(12 * TICKS) == midnight + 1_000_000
+    assert before is not None
+    assert (before[0], before[2]) == (HOUR, 6 * TICKS)
+    assert after is not None
+    assert (after[0], after[2]) == (next_day, 0)
+
+
+def test_a_frame_of_lost_footage_is_not_mistaken_for_another(store: RecordingStore) -> None:
+    hour = Hour("2026-05-29", "00")
+    again = replace(segment(START_US + 60_000_000, 4 * TICKS), run_id=UUID(int=2))
+    lay_down(store, hour, segment(START_US, 0), replace(again, discontinuity=True))
+
+    lost = store.find(CAMERA, 5 * TICKS, START_US + 5_000_000)
+    found = store.find(CAMERA, 5 * TICKS, START_US + 61_000_000)
+
+    assert lost is None
+    assert found is not None
+    assert (found[0], found[2]) == (hour, 5 * TICKS)
+
+
+def test_a_frame_that_is_not_recorded_is_not_found(store: RecordingStore) -> None:
+    assert store.find(CAMERA, 0, START_US) is None
