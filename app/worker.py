@@ -60,6 +60,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervises until `stop`, then ends every recording properly."""
+        await asyncio.to_thread(self.media.store.empty_trash)
         bridge: Bridge[MediaChange] = Bridge(asyncio.get_running_loop())
         writer = ChangeWriter(self.world, bridge)
         writing = asyncio.create_task(writer.run(), name="change-writer")

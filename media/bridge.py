@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Generic, TypeVar
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Bridge(Generic[T]):
             self._offered.append(value)
             self._ring()
 
-    async def batches(self, most: int = 500) -> AsyncIterator[list[T]]:
+    async def batches(self, most: int = 500) -> AsyncGenerator[list[T], None]:
         """On the loop, by one task: up to `most` values at a time, delivered ones first.
 
         Ends after `close`, when everything that came before it has been seen.

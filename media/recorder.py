@@ -14,6 +14,7 @@ from av.stream import Stream
 
 from media.boxes import FragmentSplitter, read_fragment
 from media.parameters import parameter_sets, read_parameter_sets
+from media.retiming import retimed
 from media.segments import Recording, SegmentWriter
 from media.source import Source
 from media.timeline import RunBroken, RunTimeline
@@ -25,7 +26,7 @@ _LARGEST_FRAGMENT_BYTES = 8 << 20
 """A GOP larger than this is written in parts, so that one without end does not fill the memory."""
 _OPTIONS = {
     # A fragment at each keyframe; the header late, when the first packets are known; times as
-    # given (frag_discont), so that tfdt is the position of the fragment's first frame.
+    # given (frag_discont).
     "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov+frag_discont+skip_trailer",
     "frag_size": str(_LARGEST_FRAGMENT_BYTES),
     "avoid_negative_ts": "disabled",
@@ -144,8 +145,9 @@ class Recorder:
     def _write_fragments(self) -> None:
         timeline = self._timeline
         self._segments.set_clock(timeline.guessed_clock(), settled=timeline.clock is not None)
-        for pieces in self._splitter.take():
-            self._segments.append(self._splitter.init, pieces, read_fragment(pieces[0]))
+        for moof, *body in self._splitter.take():
+            head = retimed(moof)
+            self._segments.append(self._splitter.init, [head, *body], read_fragment(head))
 
 
 def _words(fault: Exception) -> str:

@@ -11,16 +11,15 @@ _KEY = (
 )
 _VALUE_IN_PATH = re.compile(_KEY + r"[^&;,/#\s]*", re.IGNORECASE)
 _VALUE_IN_QUERY = re.compile(_KEY + r"[^&\s]*", re.IGNORECASE)
-_AUTHORITY_END = re.compile(r"[/?#]")
 
 
 def redact(url: str) -> str:
     """`rtsp://user:pass@host/path` as `rtsp://***@host/path`.
 
     Values of parameters that hold credentials (`user=`, `password=`, …) become `***` too: many
-    recorders take them in the path. In doubt it hides too much: an unescaped `/` in a password
-    leaves an `@` behind the first `/`, and everything before that `@` goes; a value in the query
-    goes up to the next `&`, whatever is in it.
+    recorders take them in the path. In doubt it hides too much: everything before the last `@`
+    goes, as a password may hold `@` and `/` unescaped; a value in the query goes up to the next
+    `&`, whatever is in it.
     """
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -34,12 +33,8 @@ def redact_text(text: str) -> str:
 
 
 def _redact_rest(rest: str) -> str:
-    end = _AUTHORITY_END.search(rest)
-    authority = rest[: end.start()] if end else rest
-    _, mark, shown = (rest if "@" not in authority else authority).rpartition("@")
-    if mark and "@" in authority:
-        rest = f"***@{shown}{rest[len(authority) :]}"
-    elif mark:
+    _, mark, shown = rest.rpartition("@")
+    if mark:
         rest = f"***@{shown}"
     return _hide_values(rest)
 

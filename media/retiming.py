@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from media.boxes import (
     DURATION,
+    FLAGS,
     SHIFT,
+    SIZE,
     VIDEO_TRACK,
     BoxError,
     Defaults,
@@ -29,9 +32,13 @@ class _Track:
     """A `traf`: where it and the boxes in it begin."""
 
     at: int
-    defaults: Defaults = Defaults(0, 0, 0)
+    defaults: Defaults | None = None
     tfdt: int = 0
-    truns: list[int] | None = None
+    truns: list[int] = field(default_factory=list)
+
+    @property
+    def is_video(self) -> bool:
+        return self.defaults is not None and self.defaults.track == VIDEO_TRACK
 
 
 def retimed(moof: bytes) -> bytes:
@@ -49,9 +56,9 @@ def retimed(moof: bytes) -> bytes:
     try:
         tracks = list(_tracks(moof))
         for track in tracks:
-            if track.defaults.track == VIDEO_TRACK and track.truns and len(track.truns) == 1:
+            if track.is_video and len(track.truns) == 1:
                 table = read_table(moof, track.truns[0])
-                if SHIFT in table.columns and table.rows:
+                if SHIFT in table.columns and table.rows and table.data_offset is not None:
                     return _rewritten(moof, tracks, track, table)
     except (struct.error, IndexError) as fault:
         raise BoxError("a fragment's index is cut off") from fault
@@ -59,8 +66,11 @@ def retimed(moof: bytes) -> bytes:
 
 
 def decode_times(shown: Sequence[int]) -> list[int]:
-    """For frames shown then, in decode order: strictly growing, each at most its own and all later
-    presentation times, and as late as that allows."""
+    """For frames shown then, in decode order.
+
+    Strictly growing, each at most its own and all later presentation times, as late as that
+    allows.
+    """
     step = _STEP_TICKS if shown[0] == min(shown) else 1
     times: list[int] = []
     earliest = next_time = max(shown) + step
@@ -76,35 +86,61 @@ def _tracks(moof: bytes) -> list[_Track]:
     for kind, start, end in boxes(moof, 8, len(moof)):
         if kind != b"traf":
             continue
-        track = _Track(start, truns=[])
+        track = _Track(start)
         for inner, at, _ in boxes(moof, start + 8, end):
             if inner == b"tfhd":
                 track.defaults = read_defaults(moof, at)
             elif inner == b"tfdt":
                 track.tfdt = at
-            elif inner == b"trun" and track.truns is not None:
+            elif inner == b"trun":
                 track.truns.append(at)
         tracks.append(track)
     return tracks
 
 
 def _rewritten(moof: bytes, tracks: Sequence[_Track], video: _Track, table: SampleTable) -> bytes:
-    assert video.truns is not None
     at = video.truns[0]
-    (old_bytes,) = struct.unpack_from(">I", moof, at)
-    shown, end = _shown(moof, video, table)
+    old_bytes = int.from_bytes(moof[at : at + 4], "big")
+    default = video.defaults.duration if video.defaults else 0
+    durations = table.column(DURATION, default)
+    starts = itertools.accumulate(durations[:-1], initial=read_decode_time(moof, video.tfdt))
+    shown = [start + shift for start, shift in zip(starts, table.column(SHIFT, 0), strict=True)]
     times = decode_times(shown)
-    if times[0] < 0:
-        return moof
-    trun = _trun(table, shown, [*times, end])
+    if times[0] < 0 or moof[video.tfdt + 8] != 1:
+        return moof  # no room for such a time
+    trun = _trun(table, shown, [*times, shown_until(shown, durations[-1])])
     grown = len(trun) - old_bytes
-    out = bytearray(moof[:at] + trun + moof[at + old_bytes :])
-    _add(out, 0, grown)
-    _add(out, video.at, grown)
-    struct.pack_into(">BxxxQ", out, video.tfdt + 8, 1, times[0])
+    _add(trun, 16, grown)  # the data lie behind all of these boxes
+    out = bytearray(moof)
+    struct.pack_into(">Q", out, video.tfdt + 12, times[0])
+    for place in (0, video.at):
+        _add(out, place, grown)
     for track in tracks:
-        for start in track.truns or []:
-            moved = start + grown if start > at else start
-            if out[moved + 11] & 0x1:
-                _add(out, moved + 16, grown)  # the data lie behind this box
+        for start in track.truns:
+            if start != at and moof[start + 11] & 0x1:
+                _add(out, start + 16, grown)
+    out[at : at + old_bytes] = trun
     return bytes(out)
+
+
+def _trun(table: SampleTable, shown: Sequence[int], times: Sequence[int]) -> bytearray:
+    """The box with new times; `times` has one more than there are samples, the end of the last."""
+    columns = (DURATION, *(one for one in (SIZE, FLAGS) if one in table.columns), SHIFT)
+    kept = [table.column(one, 0) for one in columns[1:-1]]
+    rows = [
+        [after - before, *others, position - before]
+        for (before, after), position, *others in zip(
+            itertools.pairwise(times), shown, *kept, strict=True
+        )
+    ]
+    has_first = table.first_flags is not None
+    flags = sum(columns) | 0x1 | (0x4 if has_first else 0)
+    head = [flags, len(rows), table.data_offset or 0, *([table.first_flags] if has_first else [])]
+    words = [*head, *(cell for row in rows for cell in row)]
+    box_bytes = 8 + 4 * len(words)
+    return bytearray(struct.pack(f">I4s{len(words)}I", box_bytes, b"trun", *words))
+
+
+def _add(content: bytearray, at: int, amount: int) -> None:
+    (value,) = struct.unpack_from(">I", content, at)
+    struct.pack_into(">I", content, at, value + amount)

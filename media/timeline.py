@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 from av.packet import Packet
 from av.stream import Stream
 
 from media.anchor import Anchor, Drift
 from media.clock import Clock
-from media.decoding import Decoding, Frame, Track
 from media.parameters import parameter_sets, read_parameter_sets
 from media.playlist import aligned
 from media.types import TICKS_PER_SECOND, MediaError, RunClock
 
+_TICK = Fraction(1, TICKS_PER_SECOND)
 _JUMP_TICKS = 10 * TICKS_PER_SECOND
 _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
@@ -39,6 +41,36 @@ class RunBroken(MediaError):
         self.reopen = reopen
 
 
+@dataclass(slots=True)
+class _Track:
+    """Times of one stream: a tick of its time base is `ticks` / `per` of ours.
+
+    `last_dts` is that of the last packet taken, as a position.
+    """
+
+    ticks: int
+    per: int
+    last_dts: int | None = None
+
+    @classmethod
+    def of(cls, stream: Stream) -> _Track:
+        share = (stream.time_base or _TICK) * TICKS_PER_SECOND
+        return cls(share.numerator, share.denominator)
+
+    def scaled(self, time: int) -> int:
+        """In ticks of 1/90,000 s, rounded half up."""
+        if self.ticks == self.per:
+            return time
+        return (time * self.ticks + self.per // 2) // self.per
+
+    def stamp(self, packet: Packet[Stream], pts: int, dts: int) -> Packet[Stream]:
+        packet.pts = pts
+        packet.dts = dts
+        if self.ticks != self.per:
+            packet.time_base = _TICK
+        return packet
+
+
 class RunTimeline:
     """Stamps a run's packets; used by the camera's thread alone.
 
@@ -57,8 +89,8 @@ class RunTimeline:
         self._wall = clock
         self._codec = video.codec_context.name
         self._video_index = video.index
-        self._video = Track.of(video)
-        self._audio: dict[int, Track] = {}
+        self._video = _Track.of(video)
+        self._audio: dict[int, _Track] = {}
         extradata = video.codec_context.extradata or b""
         self._announced = read_parameter_sets(extradata, self._codec).sequence
         self._sequence = frozenset(self._announced)
@@ -67,7 +99,6 @@ class RunTimeline:
         self._end = start_position
         self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
-        self._decoding: Decoding | None = None
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -150,11 +181,13 @@ class RunTimeline:
         if time is None:
             return ()
         dts = track.scaled(time) + offset
+        pts = dts if packet.pts is None else track.scaled(packet.pts) + offset
         last_dts = track.last_dts
-        if last_dts is not None and not 0 < dts - last_dts <= _JUMP_TICKS:
-            _check_step(dts - last_dts)
-            dts = last_dts + 1
-        pts = dts if packet.pts is None else max(dts, track.scaled(packet.pts) + offset)
+        if last_dts is not None:
+            if pts - self._end > _JUMP_TICKS or dts - last_dts < -_BACK_TICKS:
+                raise RunBroken(_jump_words(pts - self._end, dts - last_dts), reopen=True)
+            dts = max(dts, last_dts + 1)
+        pts = max(dts, pts)
         if pts < self.start_position:
             return ()
         if packet.is_keyframe:
@@ -166,11 +199,7 @@ class RunTimeline:
         self._end = max(self._end, pts + duration)
         self._frames += 1
         self._compare(arrived_us, pts)
-        if self._decoding is None:
-            if dts == pts:
-                return (track.stamp(packet, pts, dts),)
-            self._decoding = Decoding(track, last_dts)
-        return self._decoding.take(Frame(packet, pts, dts, duration))
+        return (track.stamp(packet, pts, dts),)
 
     def _compare(self, arrived_us: int | None, pts: int) -> None:
         """A frame's arrival tells about the clock, or later about drift."""
@@ -200,7 +229,7 @@ class RunTimeline:
         """Sound never ends a run: what does not fit is left out."""
         track = self._audio.get(packet.stream_index)
         if track is None:
-            track = self._audio[packet.stream_index] = Track.of(packet.stream)
+            track = self._audio[packet.stream_index] = _Track.of(packet.stream)
         time = packet.pts if packet.dts is None else packet.dts
         if time is None:
             return ()
@@ -212,13 +241,15 @@ class RunTimeline:
         return (track.stamp(packet, dts, dts),)
 
 
-def _check_step(ticks: int) -> None:
-    """Raises RunBroken unless the step between two dts is merely irregular."""
-    seconds = abs(ticks) / TICKS_PER_SECOND
-    if ticks > _JUMP_TICKS:
-        raise RunBroken(f"the camera's time jumped {seconds:.1f} s forward", reopen=True)
-    if ticks < -_BACK_TICKS:
-        raise RunBroken(f"the camera's time jumped {seconds:.1f} s back", reopen=True)
+def _jump_words(ahead: int, step: int) -> str:
+    """`ahead`: of what was shown so far, `step`: from the last decode time; in ticks.
+
+    FFmpeg adds 2^32 to times before a connection's first.
+    """
+    if ahead > _JUMP_TICKS and ahead < 1 << 31:
+        return f"the camera's time jumped {ahead / TICKS_PER_SECOND:.1f} s forward"
+    back = (1 << 32) - ahead if ahead > 0 else -step
+    return f"the camera's time jumped {back / TICKS_PER_SECOND:.1f} s back"
 
 
 def _rebuild_times(held: Sequence[Packet[Stream]]) -> None:

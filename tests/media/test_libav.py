@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 
 import av.logging
 import pytest
@@ -44,13 +45,32 @@ def test_another_thread_s_redirect_is_its_own() -> None:
         assert not attempt.redirected
 
 
-def test_nothing_that_ffmpeg_says_reaches_our_logs(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+class Heard(logging.Handler):
+    """What reaches the handlers of the process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    handler = Heard()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+def test_nothing_that_ffmpeg_says_reaches_our_logs(heard: Heard) -> None:
     with opening(timeout_s=0.06):
         say(REDIRECT)
         logging.getLogger("libav.h264").error("no frame at rtsp://admin:hunter2@cam")
+    logging.getLogger("media").error("ours")
 
-    assert caplog.records == []
+    assert heard.messages == ["ours"]
 
 
 def test_ffmpeg_is_listened_to_only_while_something_is_opened() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,62 +12,23 @@ import pytest
 
 from media.boxes import RUN_BOX_BYTES, RunBox, init_name
 from media.playlist import Playlist, Segment, dump, parse
-from media.repair import Repaired, repair
+from media.repair import Repaired
 from media.segments import Recording, SegmentWriter
 from media.store import CameraFolder, Hour, RecordingStore
-from media.types import MediaChange, RunClock, SegmentClosed
-from tests.media.fragments import FRAME, INIT, gop
-
-CAMERA, KEY = CameraFolder("acme", "cam-front-01.0123abcd"), UUID(int=7)
-RUN, NEXT_RUN = UUID(int=1), UUID(int=2)
-START_US = 1_780_012_800_000_000
-"""2026-05-29T00:00:00Z."""
-HOUR, NEXT_HOUR = Hour("2026-05-29", "00"), Hour("2026-05-29", "01")
-NOW_US = START_US + 60_000_000
-GOP = 25 * FRAME
-
-
-@dataclass
-class Disk:
-    """A camera's footage, recorded for real."""
-
-    store: RecordingStore
-    told: list[SegmentClosed] = field(default_factory=list)
-
-    def record(self, gops: int, start: int = 0, run_id: UUID = RUN, at_us: int = START_US) -> None:
-        """A run of one-second segments; the last stays a `.part`, as after a crash."""
-        recording = Recording(self.store, CAMERA, KEY, segment_seconds=1.0)
-        writer = SegmentWriter(recording, self._tell)
-        writer.set_clock(RunClock(run_id, at_us, start), settled=True)
-        for number in range(gops):
-            writer.append(INIT, *gop(start + number * GOP))
-        writer.abandon()
-
-    def _tell(self, change: MediaChange) -> None:
-        assert isinstance(change, SegmentClosed)
-        self.told.append(change)
-
-    def folder(self, hour: Hour = HOUR) -> Path:
-        return self.store.hour_path(CAMERA, hour)
-
-    @property
-    def part(self) -> Path:
-        (found,) = self.folder().glob("*.part")
-        return found
-
-    def listed(self, hour: Hour = HOUR) -> Playlist:
-        return self.store.playlist(CAMERA, hour)
-
-    def repair(self, now_us: int = NOW_US) -> Repaired:
-        return repair(self.store, CAMERA, KEY, now_us)
-
-    def state(self) -> dict[str, bytes]:
-        root = self.store.root
-        return {
-            str(path.relative_to(root)): path.read_bytes()
-            for path in root.rglob("*")
-            if path.is_file()
-        }
+from media.types import RunClock
+from tests.media.disk import (
+    CAMERA,
+    GOP,
+    HOUR,
+    KEY,
+    NEXT_HOUR,
+    NEXT_RUN,
+    NOW_US,
+    RUN,
+    START_US,
+    Disk,
+)
+from tests.media.fragments import INIT, gop
 
 
 @pytest.fixture
@@ -366,7 +327,7 @@ def test_positions_go_on_when_the_last_hour_was_lost(disk: Disk) -> None:
 
 def test_a_part_that_moved_to_another_hour_is_found(disk: Disk) -> None:
     recording = Recording(disk.store, CAMERA, KEY, segment_seconds=1.0)
-    writer = SegmentWriter(recording, disk._tell)
+    writer = SegmentWriter(recording, disk.tell)
     writer.set_clock(RunClock(RUN, START_US + 100_000, 0), settled=False)
     writer.append(INIT, *gop(0))
     writer.set_clock(RunClock(RUN, START_US - 100_000, 0), settled=True)

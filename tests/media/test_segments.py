@@ -192,7 +192,6 @@ def test_the_open_segment_follows_the_clock_as_it_settles(written: Written) -> N
 
     settled = RunClock(RUN, START_US - 200_000, 0)
     writer.set_clock(settled, settled=True)
-    append(writer, 1)
     writer.close()
 
     assert written.names() == []
