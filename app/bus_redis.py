@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from resolvers.errors import Unavailable
@@ -16,28 +19,44 @@ from resolvers.errors import Unavailable
 log = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "vms:"
-RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 0.8
+"""For one answer of Redis, or to connect; `check` waits for both at most."""
+PING_SECONDS = 1.0
+"""After so much silence the listener asks whether Redis is still there."""
+RETRY_SECONDS = 0.5
+
+FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class RedisBus:
-    """Rings across processes. While Redis is away nobody is rung, and watchers look anyway.
+    """Rings across processes. While Redis is away each process rings itself, and watchers look.
 
-    One connection listens for the whole process: it follows every topic by pattern.
+    One connection listens for the whole process: it follows every topic by pattern. It also finds
+    out when Redis is back: until then nobody waits for an answer that will not come.
     """
 
     def __init__(self, url: str) -> None:
         self._redis: redis.Redis = redis.from_url(
-            url, socket_connect_timeout=1.5, socket_timeout=1.5
+            url,
+            socket_connect_timeout=ANSWER_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            # Once, at once: a kept connection may be from before a restart.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
         self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
+        self._away = False
 
     async def ring(self, topic: str) -> None:
-        try:
-            await self._redis.publish(CHANNEL_PREFIX + topic, b"")
-        except (RedisError, OSError, TimeoutError):
-            log.warning("no ring for %s: redis does not answer", topic)
-            self._ring_here(topic)
+        self._ensure_listening()
+        if not self._away:
+            try:
+                await self._redis.publish(CHANNEL_PREFIX + topic, b"")
+            except FAILURES as error:
+                self._note_away(error)
+            else:
+                return
+        self._ring_here(topic)
 
     def _ring_here(self, topic: str) -> None:
         for bell in self._bells.get(topic, ()):
@@ -45,8 +64,7 @@ class RedisBus:
 
     @asynccontextmanager
     async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen(), name="redis-bus")
+        self._ensure_listening()
         bell = asyncio.Event()
         self._bells[topic].add(bell)
         try:
@@ -58,8 +76,9 @@ class RedisBus:
 
     async def check(self) -> str:
         try:
-            await self._redis.ping()
-        except (RedisError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                await self._redis.ping()
+        except FAILURES as error:
             raise Unavailable("redis does not answer") from error
         return "redis"
 
@@ -69,21 +88,44 @@ class RedisBus:
             await asyncio.gather(self._listener, return_exceptions=True)
         await self._redis.aclose()
 
+    def _ensure_listening(self) -> None:
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen(), name="redis-bus")
+
     async def _listen(self) -> None:
         """Listens for ever; after every reconnect all bells ring, for what was missed."""
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError, TimeoutError):
-                log.warning("redis is away: events come by looking once a second")
+            except FAILURES as error:
+                self._note_away(error)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _hear(self) -> None:
+        """Hears rings until the connection breaks or falls silent."""
         async with self._redis.pubsub() as channel:
             await channel.psubscribe(CHANNEL_PREFIX + "*")
-            for topic in list(self._bells):
-                self._ring_here(topic)
+            asked = False
             while True:
-                message = await channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
-                if message is not None:
+                message = await channel.get_message(timeout=PING_SECONDS)
+                if message is None and asked:
+                    raise TimeoutError("redis fell silent")
+                asked = message is None
+                if message is None:
+                    await channel.ping()
+                elif message["type"] == "psubscribe":
+                    self._note_back()
+                elif message["type"] == "pmessage":
                     self._ring_here(message["channel"].decode().removeprefix(CHANNEL_PREFIX))
+
+    def _note_away(self, error: Exception) -> None:
+        if not self._away:
+            self._away = True
+            log.warning("redis is away (%s): who waits looks once a second", type(error).__name__)
+
+    def _note_back(self) -> None:
+        if self._away:
+            self._away = False
+            log.warning("redis is back")
+        for topic in list(self._bells):
+            self._ring_here(topic)

@@ -16,6 +16,7 @@ from app.logging import set_up_logging
 from app.packages import FetchFailed
 from app.serving import ServingError
 from app.settings import Settings, SettingsError, read_settings, settings_table
+from models.database import DatabaseUnusable, migrate_database
 
 app = typer.Typer(
     name="vms",
@@ -68,21 +69,17 @@ def worker(ctx: typer.Context) -> None:
 
 
 @app.command()
-def migrate(ctx: typer.Context) -> None:
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[
+        str | None, typer.Option(help="A migration to go up or down to; zero removes every table.")
+    ] = None,
+) -> None:
     """Brings the database's tables to the version of this program."""
-    from models.database import close_database, migrate_database
-
     settings = _settings(ctx)
-
-    async def run() -> None:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            await migrate_database(settings.database)
-        finally:
-            await close_database()
-
-    _run(run)
-    typer.echo("the database is up to date")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _run(lambda: migrate_database(settings.database, to))
+    typer.echo("the database is up to date" if to is None else f"the database is at {to}")
 
 
 @app.command()
@@ -133,7 +130,7 @@ def main() -> None:
     """The console script: what an operator can mend is said in one line, without a traceback."""
     try:
         app()
-    except (SettingsError, KeyringError, FetchFailed, ServingError) as error:
+    except (SettingsError, KeyringError, FetchFailed, ServingError, DatabaseUnusable) as error:
         typer.echo(f"vms: {error}", err=True)
         sys.exit(2)
 

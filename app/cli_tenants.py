@@ -15,7 +15,7 @@ from models.tenant import Tenant
 from resolvers import tenants
 from resolvers.access import Actor, Scope
 from resolvers.context import Context
-from resolvers.errors import VmsError
+from resolvers.errors import Unavailable, VmsError
 from resolvers.features import ALL_FEATURES
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def _run(settings: Settings, use_case: Callable[[Context], Awaitable[T]]) -> T:
         world = build_world(settings)
         try:
             await migrate_database(settings.database)
-            await open_database(settings.database)
+            await open_database(settings.database, away=Unavailable)
             await tenants.ensure_default_tenant(world.clock.now_us())
             platform = Actor("", frozenset({Scope.PLATFORM_ADMIN}))
             return await use_case(Context(platform, world))

@@ -47,7 +47,7 @@ async def _database() -> dict[str, Any]:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await Tortoise.get_connection("default").execute_query("SELECT 1")
-    except (TimeoutError, OSError, BaseORMException):
+    except (TimeoutError, BaseORMException, Unavailable):
         return {"status": "unavailable", "engine": engine}
     return {"status": "ok", "engine": engine}
 

@@ -10,6 +10,7 @@ from app.settings import Settings
 from models.database import close_database, migrate_database, open_database
 from resolvers import tenants
 from resolvers.context import World
+from resolvers.errors import Unavailable
 
 
 @asynccontextmanager
@@ -18,7 +19,7 @@ async def open_installation(settings: Settings, world: World) -> AsyncIterator[N
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     try:
         await migrate_database(settings.database)
-        await open_database(settings.database)
+        await open_database(settings.database, away=Unavailable)
         await tenants.ensure_default_tenant(world.clock.now_us())
         yield
     finally:

@@ -16,10 +16,10 @@ from media.analysis import Analysis, AnalysisConfig
 from media.bridge import Bridge
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
-from media.repair import repair
+from media.repair import DIED, Repaired, repair
 from media.source import Transport
 from media.store import CameraFolder, RecordingStore
-from media.types import MediaChange, MediaError, SegmentClosed, Snapshot
+from media.types import MediaChange, MediaError, Snapshot
 from models.camera import Camera, CameraDeletion
 from resolvers import ingest
 from resolvers.bus import CAMERA_CONFIG, wait_for_ring
@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 LOOK_ANYWAY_SECONDS = 2.0
 STOP_SECONDS = 2.0
-DIED = "the recorder stopped without warning"
+LAST_WORDS_SECONDS = 3.0
+"""For what is not written yet when the worker is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,11 @@ class Worker:
     pool: DetectorPool | None = None
     _running: dict[UUID, CameraPipeline] = field(default_factory=dict)
     _seen: set[UUID] = field(default_factory=set)
+    _complaint: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervises until `stop`, then ends every recording properly."""
+        log.info("the worker looks after its cameras")
         await asyncio.to_thread(self.media.store.empty_trash)
         bridge: Bridge[MediaChange] = Bridge(asyncio.get_running_loop())
         writer = ChangeWriter(self.world, bridge)
@@ -69,7 +72,7 @@ class Worker:
         finally:
             await self._stop(list(self._running))
             bridge.close()
-            await writing
+            await _last_words(writing, bridge)
 
     async def _supervise(
         self, deliver: Callable[[MediaChange], None], writer: ChangeWriter, stop: asyncio.Event
@@ -81,10 +84,20 @@ class Worker:
                 bell.clear()
                 try:
                     await self._follow(deliver, writer)
-                except (BaseORMException, OSError, VmsError):
+                except VmsError as error:
+                    self._complain(str(error))
+                except (BaseORMException, OSError):
                     log.exception("cameras could not be read; those that run go on")
+                else:
+                    self._complaint = None
                 await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
             await stopping
+
+    def _complain(self, complaint: str) -> None:
+        """Once, not at every look while the database is away."""
+        if complaint != self._complaint:
+            log.warning("cameras could not be read, those that run go on: %s", complaint)
+        self._complaint = complaint
 
     async def _follow(self, deliver: Callable[[MediaChange], None], writer: ChangeWriter) -> None:
         """One look: stops what is gone or changed, removes footage, starts what is new."""
@@ -121,18 +134,18 @@ class Worker:
         """Lists what a worker that died left unlisted, whether or not the camera is there now."""
         await ingest.close_open_runs(camera.tenant_id, camera.key, DIED)
         try:
-            recovered = await asyncio.to_thread(self._repaired, camera)
+            found = await asyncio.to_thread(self._repaired, camera)
         except (OSError, MediaError):
             log.exception("camera %s: its footage could not be put in order", camera.key)
             return
         self._seen.add(camera.key)
-        for segment in recovered:
-            deliver(segment)
+        for change in found.changes:
+            deliver(change)
 
-    def _repaired(self, camera: Camera) -> tuple[SegmentClosed, ...]:
+    def _repaired(self, camera: Camera) -> Repaired:
         store, folder = self.media.store, CameraFolder(camera.tenant_id, camera.folder)
         with store.writing(folder):
-            return repair(store, folder, camera.key, self.media.clock.now_us()).recovered
+            return repair(store, folder, camera.key, self.media.clock.now_us())
 
     def _start(self, config: CameraConfig, deliver: Callable[[MediaChange], None]) -> None:
         analysis = self._analysis(config, deliver)
@@ -166,3 +179,12 @@ class Worker:
         await asyncio.to_thread(self.media.store.delete_camera, folder)
         await ingest.footage_removed(self.world, deletion)
         log.info("camera %s/%s: its footage is removed", deletion.tenant_id, deletion.slug)
+
+
+async def _last_words(writing: asyncio.Task[None], bridge: Bridge[MediaChange]) -> None:
+    """Waits until all changes are written; not for ever, as the database may be away."""
+    try:
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
+            await writing
+    except TimeoutError:
+        log.error("stopped without the database: changes are lost, %d and more", bridge.depth)  # noqa: TRY400

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from tortoise.exceptions import BaseORMException, IntegrityError
+from tortoise.exceptions import BaseORMException
 
 from app import metrics
 from media.bridge import Bridge
@@ -17,6 +17,7 @@ from models.camera import Camera
 from models.tenant import TenantUnknown
 from resolvers import ingest
 from resolvers.context import World
+from resolvers.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,11 @@ class ChangeWriter:
         return self._tenants[change.camera_key]
 
     async def _write(self, tenant_id: str, changes: Sequence[MediaChange]) -> None:
+        """Tries for as long as the database is away; what comes later waits its turn.
+
+        What the tables refuse for good is tried one by one: a change that they can never take must
+        not hold up the others.
+        """
         wait = FIRST_RETRY_SECONDS
         while True:
             try:
@@ -63,26 +69,19 @@ class ChangeWriter:
             except TenantUnknown:
                 log.warning("tenant %s is gone: %d changes dropped", tenant_id, len(changes))
                 return
-            except IntegrityError:
-                await self._write_singly(tenant_id, changes)
-                return
-            except (BaseORMException, OSError):
-                log.exception("%d changes wait for the database", len(changes))
+            except Unavailable:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_SECONDS)
+            except BaseORMException:
+                if len(changes) == 1:
+                    log.exception("dropped, as the tables refuse it: %s", changes[0])
+                    return
+                for change in changes:
+                    await self._write(tenant_id, [change])
+                return
             else:
                 _count(changes)
                 return
-
-    async def _write_singly(self, tenant_id: str, changes: Sequence[MediaChange]) -> None:
-        """One change that the tables can never take must not hold up the others."""
-        for change in changes:
-            try:
-                await ingest.record(self._world, tenant_id, self._slugs, [change])
-            except IntegrityError:
-                log.exception("dropped, as the tables refuse it: %s", change)
-            else:
-                _count([change])
 
 
 def _count(changes: Sequence[MediaChange]) -> None:

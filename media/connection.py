@@ -26,7 +26,6 @@ _STEADY_US = 10_000_000
 _NO_KEYFRAME_US = 60_000_000
 _NO_PICTURE_US = 10_000_000
 _SOUND_ALONE_US = 10_000_000
-_DISK_RETRY_US = 10_000_000
 _BUSY_RETRY_US = 1_000_000
 
 Report = Callable[[CameraState, str | None, StreamInfo | None], None]
@@ -36,7 +35,8 @@ Report = Callable[[CameraState, str | None, StreamInfo | None], None]
 class Job:
     """What is to be done with a camera's packets. `recording` None: nothing is kept.
 
-    `rest_s`: how long packets may wait for each other once the run's clock has settled.
+    `disk_retry_us`: how long recording waits after the disk failed. `rest_s`: how long packets may
+    wait for each other once the run's clock has settled.
     """
 
     recording: Recording | None
@@ -44,13 +44,14 @@ class Job:
     clock: Clock
     deliver: Callable[[MediaChange], None]
     report: Report
+    disk_retry_us: int
     rest_s: float = 0.0
 
 
 class Connection:
     """Follows one open source; used by the camera's thread alone.
 
-    When the disk fails, detection goes on and recording is tried again every 10 s.
+    When the disk fails, detection goes on and recording is tried again after a while.
     """
 
     def __init__(self, source: Source, job: Job) -> None:
@@ -108,7 +109,7 @@ class Connection:
                 raise
             self._next_run(str(fault)).take(packet)
         except OSError as fault:
-            self._cannot_record(f"the disk failed: {fault.strerror}", _DISK_RETRY_US)
+            self._cannot_record(f"the disk failed: {fault.strerror}", self._job.disk_retry_us)
             self._end_run(self._disk_fault or "")
         if is_video and self._check is not None and self._check.passes(packet):
             self._check = None
@@ -164,7 +165,7 @@ class Connection:
             except RecordingBusy as fault:
                 self._cannot_record(str(fault), _BUSY_RETRY_US)
             except OSError as fault:
-                self._cannot_record(f"the disk failed: {fault.strerror}", _DISK_RETRY_US)
+                self._cannot_record(f"the disk failed: {fault.strerror}", self._job.disk_retry_us)
             else:
                 self._disk_fault = before  # a segment found by repair does not prove it well
                 return run

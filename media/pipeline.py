@@ -100,6 +100,7 @@ class CameraWorld:
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     backoff: Backoff = DEFAULT_BACKOFF
     segment_seconds: float = 4.0
+    disk_retry_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class CameraPipeline:
             world.clock,
             self._deliver,
             self._report,
+            round(world.disk_retry_s * 1_000_000),
             _rest_s(config, looks=consumer is not None),
         )
         self._stop = threading.Event()

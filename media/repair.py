@@ -14,9 +14,12 @@ from media.boxes import RUN_BOX_BYTES, RunBox, scan
 from media.playlist import PLAYLIST_NAME, Playlist, Segment, aligned
 from media.segments import closed, free_name
 from media.store import CameraFolder, Hour, RecordingStore, replace_file, sync_folder
-from media.types import SegmentClosed
+from media.types import RunEnded, SegmentClosed
 
 log = logging.getLogger(__name__)
+
+DIED = "the recorder stopped without warning"
+"""Why a run ended that nobody ended."""
 
 _OVER_US = 10_000_000
 """How long after its end an hour counts as over: a run's clock may lag behind by 2 s."""
@@ -33,6 +36,13 @@ class Repaired:
     end_position: int
     recovered: tuple[SegmentClosed, ...]
     done: tuple[str, ...]
+
+    @property
+    def changes(self) -> tuple[SegmentClosed | RunEnded, ...]:
+        """What there is to tell: recovered segments, and that their runs are over."""
+        last = {segment.run_id: segment for segment in self.recovered}
+        ends = [RunEnded(s.camera_key, s.run_id, s.end_us, DIED) for s in last.values()]
+        return (*self.recovered, *ends)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ class PacketConsumer(Protocol):
 
 
 class Guarded:
-    """A consumer whose failures stay with it. `fault` says that it failed in this run."""
+    """A consumer whose failures stay with it. `fault` says that it failed in the present run."""
 
     def __init__(self, consumer: PacketConsumer | None, camera: str) -> None:
         self._consumer = consumer
@@ -55,7 +55,6 @@ class Guarded:
         self.fault: str | None = None
 
     def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None:
-        self.fault = None
         consumer = self._consumer
         if consumer is not None:
             self._in_run = True
@@ -71,6 +70,7 @@ class Guarded:
         if consumer is not None and self._in_run:
             self._guard(consumer.end_run, ended_at_us)
         self._in_run = False
+        self.fault = None
 
     def close(self) -> None:
         consumer = self._consumer
@@ -150,8 +150,8 @@ def begin_recorded(
     with contextlib.ExitStack() as stack:
         stack.enter_context(recording.store.writing(recording.camera))
         found = repair(recording.store, recording.camera, recording.camera_key, clock.now_us())
-        for segment in found.recovered:
-            deliver(segment)
+        for change in found.changes:
+            deliver(change)
         timeline = RunTimeline(source.video, found.end_position, clock)
         recorder = Recorder(source, timeline, recording, deliver)
         run = Run(source, timeline, recorder, consumer)

@@ -165,10 +165,10 @@ def open_source(
 
     Probing is kept small (0.1 to 0.3 s instead of 1 to 2 s; without counting frames, or slow
     streams would take seconds) and done again, larger, when the stream's parameters are not known
-    afterwards. The connection goes to an address of `place` itself, the
-    host name is not looked up again: that address has been checked, and FFmpeg's own look-up
-    could find another (DNS rebinding). RTSP does not need the name; over TLS certificates aren't
-    verified, cameras' being self-signed.
+    afterwards. The connection goes to an address of `place` itself, the host name is not looked
+    up again: that address has been checked, and FFmpeg's own look-up could find another (DNS
+    rebinding). RTSP does not need the name; over TLS certificates aren't verified, cameras' being
+    self-signed.
 
     Args:
         place: the address and where its host was found to be.
@@ -234,16 +234,16 @@ def _open(
                 target, mode="r", options=options, timeout=cast(tuple[float, float], timeout)
             )
         except (av.error.FFmpegError, UnicodeError) as fault:
-            if attempt.redirected:
+            if attempt.redirected:  # then it never succeeds: it is held up until it times out
                 raise SourceRedirected(
                     "the camera redirects to another address: set that one instead"
                 ) from None
             if attempt.is_over:  # FFmpeg often calls it invalid data then
                 raise SourceUnreachable("no answer from the camera in time") from None
             raise open_fault(fault) from None
-        if attempt.redirected:
+        if attempt.is_over and not _knows_parameters(container):
             container.close()
-            raise SourceRedirected("the camera redirects to another address: set that one instead")
+            raise SourceStalled("the camera answers, but nothing that can be read comes")
         return container
 
 
@@ -251,8 +251,8 @@ def _knows_parameters(container: InputContainer) -> bool:
     if not container.streams.video:
         return False
     video = container.streams.video[0]
-    if _codec(video) is None:
-        return True  # and it will stay unknown: there is no decoder for it
+    if _codec(video) not in VIDEO_CODECS:
+        return True  # more would not help
     context = video.codec_context
     known = context.width > 0 and context.height > 0 and bool(context.extradata)
     return known and all(_rate(sound) > 0 for sound in container.streams.audio if _codec(sound))

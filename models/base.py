@@ -12,6 +12,25 @@ from tortoise.queryset import QuerySet
 
 ValueT = TypeVar("ValueT", bound=msgspec.Struct)
 
+Away = type[Exception]
+"""The error that is raised, with a text, while the database cannot be used: later it may be."""
+
+
+class BytewiseText(fields.CharField[str]):
+    """Short text that every database compares byte by byte, as Python and SQLite do.
+
+    PostgreSQL would else sort by the language of its installation, differently on every machine:
+    places in lists are kept by these columns.
+    """
+
+    class _db_postgres:  # the name is what Tortoise looks for
+        def __init__(self, field: BytewiseText) -> None:
+            self._field = field
+
+        @property
+        def SQL_TYPE(self) -> str:
+            return f'VARCHAR({self._field.max_length}) COLLATE "C"'
+
 
 class UnscopedQueryError(RuntimeError):
     """A tenant-owned table was queried without naming the tenant."""
@@ -29,7 +48,7 @@ class TenantOwned(Model):
     it from an abstract base.
     """
 
-    tenant_id = fields.CharField(max_length=63)
+    tenant_id = BytewiseText(max_length=63)
 
     @classmethod
     def within(cls, tenant_id: str) -> QuerySet[Self]:

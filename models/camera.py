@@ -9,7 +9,7 @@ import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
 
-from models.base import ClosedManager, TenantOwned
+from models.base import BytewiseText, ClosedManager, TenantOwned
 
 
 class CameraTable(TenantOwned):
@@ -20,7 +20,7 @@ class CameraTable(TenantOwned):
     """
 
     key = fields.UUIDField(primary_key=True)
-    slug = fields.CharField(max_length=63)
+    slug = BytewiseText(max_length=63)
     name = fields.CharField(max_length=200)
     rtsp_url_sealed = fields.TextField()
     features = fields.JSONField[list[str]]()
@@ -49,7 +49,7 @@ class CameraDeletionTable(TenantOwned):
     """A camera that was deleted: tells subscribers, and the worker whose footage to remove."""
 
     key = fields.UUIDField(primary_key=True)
-    slug = fields.CharField(max_length=63)
+    slug = BytewiseText(max_length=63)
     change_seq = fields.BigIntField()
     deleted_us = fields.BigIntField()
     footage_removed_us = fields.BigIntField(null=True)

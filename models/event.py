@@ -9,7 +9,7 @@ import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
 
-from models.base import ClosedManager, TenantOwned
+from models.base import BytewiseText, ClosedManager, TenantOwned
 
 
 class EventTable(TenantOwned):
@@ -23,13 +23,13 @@ class EventTable(TenantOwned):
     outlive it.
     """
 
-    id = fields.CharField(max_length=40, primary_key=True)
+    id = BytewiseText(max_length=40, primary_key=True)
     seq = fields.BigIntField()
     began_seq = fields.BigIntField()
     last_change = fields.CharField(max_length=8)
     camera_key = fields.UUIDField()
-    camera_slug = fields.CharField(max_length=63)
-    type = fields.CharField(max_length=32)
+    camera_slug = BytewiseText(max_length=63)
+    type = BytewiseText(max_length=32)
     confidence = fields.FloatField()
     at_us = fields.BigIntField()
     ended_us = fields.BigIntField(null=True)

@@ -11,7 +11,7 @@ import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
 
-from models.base import ClosedManager, TenantOwned
+from models.base import BytewiseText, ClosedManager, TenantOwned
 
 
 class RecordingRunTable(TenantOwned):
@@ -39,8 +39,8 @@ class RecordingHourTable(TenantOwned):
 
     id = fields.UUIDField(primary_key=True)
     camera_key = fields.UUIDField()
-    date = fields.CharField(max_length=10)
-    hour = fields.CharField(max_length=5)
+    date = BytewiseText(max_length=10)
+    hour = BytewiseText(max_length=5)
     start_us = fields.BigIntField()
     end_us = fields.BigIntField()
     duration_us = fields.BigIntField()

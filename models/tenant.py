@@ -9,6 +9,8 @@ from tortoise import fields
 from tortoise.expressions import F
 from tortoise.models import Model
 
+from models.base import BytewiseText
+
 
 class TenantTable(Model):
     """A customer.
@@ -19,7 +21,7 @@ class TenantTable(Model):
     have been removed by retention.
     """
 
-    id = fields.CharField(max_length=63, primary_key=True)
+    id = BytewiseText(max_length=63, primary_key=True)
     camera_limit = fields.IntField()
     features = fields.JSONField[list[str]]()
     event_seq = fields.BigIntField(default=0)

@@ -270,9 +270,11 @@ async def _announce(ctx: Context) -> None:
 async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
     """First every camera as it is, then each change as it commits, without a race between them.
 
-    Several changes of one camera in quick succession may come as one: the last.
+    Several changes of one camera in quick succession may come as one: the last. While the database
+    is away nothing comes, and afterwards everything does.
 
     Raises:
+        Unavailable: the database is away at the very start.
         ScopeMissing: without `cameras:read`.
     """
     async with ctx.world.bus.bell(cameras_of(ctx.actor.tenant_id)) as bell:
@@ -281,7 +283,7 @@ async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
             yield each
         while True:
             bell.clear()
-            for change in await _changes_after(ctx, seen):
+            for change in await _look(ctx, seen):
                 seen = change.change_seq
                 yield change
             await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
@@ -290,6 +292,13 @@ async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
 def as_it_is(change: Camera | CameraDeletion) -> Camera | None:
     """The camera that a step of `watch` tells of; None when it tells of a deletion."""
     return change if isinstance(change, Camera) else None
+
+
+async def _look(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:
+    try:
+        return await _changes_after(ctx, seen)
+    except Unavailable:
+        return []
 
 
 async def _changes_after(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:

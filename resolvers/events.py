@@ -19,7 +19,7 @@ from resolvers.access import Scope, demand, visible
 from resolvers.bus import events_of, wait_for_ring
 from resolvers.camera_input import MAX_ID_CHARACTERS
 from resolvers.context import Context
-from resolvers.errors import BadCursor, FieldError, InvalidInput, NotFound
+from resolvers.errors import BadCursor, FieldError, InvalidInput, NotFound, Unavailable
 from resolvers.features import ALL_FEATURES
 
 LOOK_ANYWAY_SECONDS = 1.0
@@ -167,9 +167,11 @@ async def watch(
     """Follows the tenant's log: each beginning once, then each change, in commit order.
 
     Changes that were overtaken while the subscriber was away come as the last of them; beginnings
-    and ends are never lost. `after` resumes behind a cursor; None starts now.
+    and ends are never lost. `after` resumes behind a cursor; None starts now. While the database
+    is away nothing comes, and afterwards everything does.
 
     Raises:
+        Unavailable: the database is away at the very start.
         ScopeMissing: without `events:read`.
         InvalidInput: the filter names an unknown type.
         BadCursor: `after` is none of ours.
@@ -185,9 +187,9 @@ async def watch(
             yield GapItem(cursors.encode_log(tenant_id, floor))
         while True:
             bell.clear()
-            last = await last_number(tenant_id, "event_seq")
-            while seen < last:
-                items, seen = await _read(ctx, wanted, seen, last)
+            more = True
+            while more:
+                items, seen, more = await _look(ctx, wanted, seen)
                 for item in items:
                     yield item
             await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
@@ -208,6 +210,18 @@ async def _start(ctx: Context, after: str | None) -> int:
     if seen > last:
         raise BadCursor(FieldError("after", "a place that this log has not reached"))
     return seen
+
+
+async def _look(ctx: Context, wanted: EventFilter, seen: int) -> tuple[list[EventItem], int, bool]:
+    """The next steps after `seen`, how far they reach, and whether more are there already."""
+    try:
+        last = await last_number(ctx.actor.tenant_id, "event_seq")
+        if last <= seen:
+            return [], seen, False
+        items, reach = await _read(ctx, wanted, seen, last)
+    except Unavailable:
+        return [], seen, False
+    return items, reach, reach < last
 
 
 async def _read(

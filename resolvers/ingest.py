@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid5
 
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
 
 from media.types import (
@@ -174,13 +174,20 @@ async def _write_states(tenant_id: str, changes: Sequence[StatusChanged]) -> Non
         rows = CameraTable.within(tenant_id).filter(key=change.camera_key, enabled=True)
         values: dict[str, Any] = {
             "status": change.state.value,
-            "status_reason": change.reason,
+            "status_reason": _storable(change.reason),
             "status_us": change.at_us,
             "change_seq": number,
         }
         if change.stream is not None:
             values["stream"] = asdict(change.stream)
         await rows.update(**values)
+
+
+def _storable(reason: str | None) -> str | None:
+    """A reason may quote what a camera sent; PostgreSQL keeps no NUL, and UTF-8 no surrogates."""
+    if reason is None:
+        return None
+    return reason.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 async def _write_recording(tenant_id: str, change: MediaChange) -> None:
@@ -192,8 +199,7 @@ async def _write_recording(tenant_id: str, change: MediaChange) -> None:
             values = _run(tenant_id, change.camera_key, change.started_at_us)
             await RecordingRunTable.create(run_id=change.run_id, **values)
     elif isinstance(change, RunEnded):
-        rows = RecordingRunTable.within(tenant_id).filter(run_id=change.run_id)
-        await rows.update(ended_us=change.ended_at_us, end_reason=change.reason)
+        await _end_run(tenant_id, change)
 
 
 def _run(tenant_id: str, camera_key: UUID, started_us: int) -> dict[str, Any]:
@@ -203,6 +209,15 @@ def _run(tenant_id: str, camera_key: UUID, started_us: int) -> dict[str, Any]:
         "started_us": started_us,
         "recorded_until_us": started_us,
     }
+
+
+async def _end_run(tenant_id: str, end: RunEnded) -> None:
+    """The first reason stands: repair, which finds more of the run later, knows none."""
+    rows = RecordingRunTable.within(tenant_id).filter(run_id=end.run_id)
+    await rows.filter(end_reason=None).update(end_reason=_storable(end.reason))
+    await rows.filter(Q(ended_us=None) | Q(ended_us__lt=end.ended_at_us)).update(
+        ended_us=end.ended_at_us
+    )
 
 
 async def _extend_run(tenant_id: str, segment: SegmentClosed) -> None:

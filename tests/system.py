@@ -41,12 +41,21 @@ class System:
 
 @asynccontextmanager
 async def running_system(
-    data_dir: Path, model_file: Path | None = None, hour_seconds: int = 3600
+    data_dir: Path,
+    model_file: Path | None = None,
+    hour_seconds: int = 3600,
+    database_url: str | None = None,
+    redis_url: str | None = None,
 ) -> AsyncIterator[System]:
-    """Runs `vms serve` in this process; `hour_seconds` shortens the hour of recordings."""
+    """Runs `vms serve` in this process; `hour_seconds` shortens the hour of recordings.
+
+    Without addresses on SQLite and the bus inside the process.
+    """
     settings = Settings(
         data_dir=data_dir,
         port=0,
+        database_url=None if database_url is None else SecretStr(database_url),
+        redis_url=None if redis_url is None else SecretStr(redis_url),
         jwt_secret=SecretStr(SECRET),
         camera_networks=("default", "127.0.0.1/32"),
     )

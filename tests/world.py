@@ -1,4 +1,4 @@
-"""A small real world for tests: SQLite, a recording store, keys, tokens; nothing is faked."""
+"""A small real world for tests: a database, a recording store, keys, tokens; none is faked."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from media.store import RecordingStore
 from media.types import Box, ChangeKind, Detection, EventChange, Snapshot
 from models.camera import Camera
 from models.database import close_database, migrate_database, open_database
+from models.tenant import TenantTable
 from resolvers import ingest, tenants
 from resolvers.access import Actor, Scope
 from resolvers.bus import LocalBus
 from resolvers.camera_input import CameraDraft
 from resolvers.cameras import camera_create
 from resolvers.context import Context, World
+from resolvers.errors import Unavailable
 from resolvers.features import ALL_FEATURES
 from resolvers.identity import Identity, TokenPolicy
 from resolvers.vault import Vault
@@ -44,18 +46,26 @@ class StandingClock:
         return self._now_us
 
 
-@asynccontextmanager
-async def open_world(folder: Path, hour_seconds: int = 3600) -> AsyncIterator[World]:
-    """A world with the tenants `default` and `acme`, closed again at the end."""
-    url = f"sqlite://{folder}/vms.db"
+async def found(url: str) -> None:
+    """Brings a new database up to date and founds the tenants `default` and `acme`."""
+    await migrate_database(url)
+    await open_database(url)
     try:
-        await migrate_database(url)
-        await open_database(url)
-        world = make_world(folder, hour_seconds)
-        await tenants.ensure_default_tenant(world.clock.now_us())
-        platform = Context(Actor("", frozenset({Scope.PLATFORM_ADMIN})), world)
-        await tenants.tenant_create(platform, "acme", 10, ALL_FEATURES)
-        yield world
+        now_us = SystemClock().now_us()
+        await tenants.ensure_default_tenant(now_us)
+        await TenantTable.create(
+            id="acme", camera_limit=10, features=ALL_FEATURES, created_us=now_us
+        )
+    finally:
+        await close_database()
+
+
+@asynccontextmanager
+async def open_world(url: str, folder: Path) -> AsyncIterator[World]:
+    """A world on a database that was founded, with its recordings in `folder`."""
+    try:
+        await open_database(url, away=Unavailable)
+        yield make_world(folder)
     finally:
         await close_database()
 
@@ -77,7 +87,7 @@ def make_world(folder: Path, hour_seconds: int = 3600) -> World:
 def token(
     tenant_id: str = "default", scope: str | list[str] = EVERY_SCOPE, ttl_seconds: int = 600
 ) -> str:
-    claims = {"tenant_id": tenant_id, "scope": scope, "exp": int(time.time()) + ttl_seconds}  # noqa: TID251
+    claims = {"tenant_id": tenant_id, "scope": scope, "exp": int(time.time()) + ttl_seconds}
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 

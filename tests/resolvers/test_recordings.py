@@ -4,11 +4,12 @@ from uuid import uuid4
 
 import pytest
 
+from media.repair import DIED, Repaired
 from resolvers import ingest, recordings
 from resolvers.access import Interval, Scope
 from resolvers.context import World
 from resolvers.errors import InvalidInput, NotFound, ScopeMissing
-from tests.footage import TICKS, lay_down, segment, summarise
+from tests.footage import TICKS, closed, lay_down, segment, summarise
 from tests.world import add_camera, context
 
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
@@ -116,3 +117,18 @@ async def test_a_run_that_a_dead_worker_left_open_ends_where_its_footage_ends(
         context(world), "cam-front-01", Interval(NOON, NOON + 8 * SECOND)
     )
     assert [part.gap_reason for part in parts] == [None, "the recorder stopped without warning"]
+
+
+async def test_a_run_that_repair_found_is_over_and_keeps_the_reason_it_has(world: World) -> None:
+    camera = await add_camera(world)
+    found = [segment(NOON, 0), segment(NOON + 10 * SECOND, 4 * TICKS)]
+    await summarise(world, camera, found[:1], "the disk failed")
+    for each in found:
+        repaired = Repaired(0, (closed(world, camera, each),), ())
+        await ingest.record(
+            world, camera.tenant_id, {camera.key: camera.slug}, list(repaired.changes)
+        )
+    parts = await recordings.coverage(
+        context(world), "cam-front-01", Interval(NOON, NOON + 20 * SECOND)
+    )
+    assert [part.gap_reason for part in parts] == [None, "the disk failed", None, DIED]

@@ -1,0 +1,147 @@
+"""The commands on a real PostgreSQL: start-up, its failures, and the split into processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from models.database import close_database, open_database
+from tests.servers import Postgres, Valkey, run_sql
+from tests.world import SECRET, token
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VMS_")}
+    ours = {"VMS_DATA_DIR": str(folder), "VMS_JWT_SECRET": SECRET, "VMS_PORT": "0"}
+    return {**kept, **ours, **settings}
+
+
+async def started(words: str, settings: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", *words.split()),
+        env=settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run(words: str, settings: dict[str, str]) -> tuple[int | None, str, str]:
+    """Exit code, output and errors of a command that ends by itself."""
+    process = await started(words, settings)
+    async with asyncio.timeout(30):
+        said, failed = await process.communicate()
+    return process.returncode, said.decode(), failed.decode()
+
+
+async def test_migrate_goes_up_and_down(empty_database: str, tmp_path: Path) -> None:
+    settings = environment(tmp_path, VMS_DATABASE_URL=empty_database)
+    assert await run("migrate", settings) == (0, "the database is up to date\n", "")
+    await open_database(empty_database)
+    await close_database()
+    assert await run("migrate --to zero", settings) == (0, "the database is at zero\n", "")
+    code, _, failed = await run("migrate --to 0042_what", settings)
+    assert (code, failed) == (2, "vms: there is no migration 0042_what\n")
+
+
+@pytest.mark.parametrize("command", ["api", "migrate", "tenants list"])
+async def test_a_database_that_cannot_be_used_stops_with_one_line(
+    postgres: Postgres, tmp_path: Path, command: str
+) -> None:
+    settings = environment(tmp_path, VMS_DATABASE_URL=postgres.url("ghost", "vms", "hunter2"))
+    code, said, failed = await run(command, settings)
+    assert (code, said) == (2, "")
+    assert failed.splitlines()[-1] == (
+        'vms: the database cannot be used: database "ghost" does not exist'
+    )
+    assert "Traceback" not in failed
+    assert "hunter2" not in failed
+
+
+async def test_a_database_of_a_later_version_stops_with_one_line(
+    empty_database: str, tmp_path: Path
+) -> None:
+    settings = environment(tmp_path, VMS_DATABASE_URL=empty_database)
+    await run("migrate", settings)
+    later = "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES "
+    await run_sql(empty_database, f"{later} ('models', '9999_later', now())")
+    code, _, failed = await run("api", settings)
+    assert code == 2
+    assert failed.splitlines()[-1].startswith("vms: the database is newer than this program")
+
+
+@asynccontextmanager
+async def running(words: str, settings: dict[str, str]) -> AsyncIterator[asyncio.StreamReader]:
+    """A command that runs until it is told to stop, which it must obey; gives its errors."""
+    process = await started(words, settings)
+    assert process.stderr is not None
+    try:
+        yield process.stderr
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15):
+            _, rest = await process.communicate()
+        assert process.returncode == 0, rest.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def until_said(log: asyncio.StreamReader, text: str) -> str:
+    """The line that says it."""
+    async with asyncio.timeout(20):
+        while line := (await log.readline()).decode():
+            if text in line:
+                return line
+    raise AssertionError(f"it ended and never said {text}")
+
+
+async def port_of(log: asyncio.StreamReader) -> int:
+    return int((await until_said(log, "listening on")).rpartition(":")[2])
+
+
+@pytest.mark.parametrize("fault", ["stop", "freeze"])
+async def test_processes_stop_when_told_though_the_database_is_away(
+    empty_database: str, mortal_postgres: Postgres, tmp_path: Path, fault: str
+) -> None:
+    settings = environment(tmp_path, VMS_DATABASE_URL=empty_database)
+    await run("migrate", settings)
+    async with running("worker", settings) as worker_log, running("api", settings) as log:
+        await port_of(log)
+        await until_said(worker_log, "looks after its cameras")
+        getattr(mortal_postgres, fault)()
+    mortal_postgres.revive()
+
+
+async def test_api_and_worker_start_together_and_work_as_one(
+    empty_database: str, valkey: Valkey, tmp_path: Path
+) -> None:
+    """Both migrate the empty database; the worker's word on a camera is read from the API."""
+    settings = environment(
+        tmp_path,
+        VMS_DATABASE_URL=empty_database,
+        VMS_REDIS_URL=valkey.url,
+        VMS_CAMERA_NETWORKS="default,127.0.0.1/32",
+    )
+    async with running("worker", settings), running("api", settings) as log:
+        address = f"http://127.0.0.1:{await port_of(log)}"
+        headers = {"Authorization": f"Bearer {token()}"}
+        async with httpx.AsyncClient(base_url=address, headers=headers) as http:
+            checks = (await http.get("/v2/health/ready")).json()["checks"]
+            assert checks["postgres"] == {"status": "ok", "engine": "postgres"}
+            assert checks["redis"] == {"status": "ok", "engine": "redis"}
+            body = {"name": "Lobby", "rtsp_url": "rtsp://127.0.0.1:1/x"}
+            made = (await http.post("/v2/api/cameras", json=body)).json()
+            assert made["status"] == "connecting"
+            async with asyncio.timeout(40):
+                while (await http.get("/v2/api/cameras")).json()[0]["status"] == "connecting":
+                    await asyncio.sleep(0.1)
+            shown = (await http.get("/v2/api/cameras")).json()[0]
+            assert shown["status"] in {"offline", "error"}
