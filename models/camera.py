@@ -16,7 +16,8 @@ class CameraTable(TenantOwned):
     """A configured source: key is the surrogate that other tables use, slug its public id.
 
     `rtsp_url_sealed` is the encrypted address. `change_seq` is the number of its last change in
-    the tenant's log of camera changes.
+    the tenant's log of camera changes. `retention_days` and `retention_bytes` bound its footage
+    beside what the tenant's plan says; null leaves it to the plan.
     """
 
     key = fields.UUIDField(primary_key=True)
@@ -27,6 +28,8 @@ class CameraTable(TenantOwned):
     fps = fields.FloatField()
     enabled = fields.BooleanField()
     record = fields.BooleanField()
+    retention_days = fields.IntField(null=True)
+    retention_bytes = fields.BigIntField(null=True)
     status = fields.CharField(max_length=16)
     status_reason = fields.TextField(null=True)
     status_us = fields.BigIntField()
@@ -70,6 +73,8 @@ class Camera(msgspec.Struct, frozen=True):
     fps: float
     enabled: bool
     record: bool
+    retention_days: int | None
+    retention_bytes: int | None
     status: str
     status_reason: str | None
     status_us: int

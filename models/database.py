@@ -18,7 +18,14 @@ import models.migrations
 from models.base import Away
 
 APP = "models"
-MODULES = ["models.tenant", "models.camera", "models.event", "models.recording"]
+MODULES = [
+    "models.tenant",
+    "models.camera",
+    "models.event",
+    "models.recording",
+    "models.lease",
+    "models.evidence",
+]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}
 """WAL lets the command line read beside the server; NORMAL survives a crash of the process, and

@@ -173,6 +173,9 @@ class PostgresTransaction(TransactionWrapper):
     async def commit(self) -> None:
         await self._client.translating(super().commit())
 
+    async def savepoint_rollback(self) -> None:
+        await self._client.translating(super().savepoint_rollback())
+
 
 class _Transaction(TransactionContext):
     """Gives the connection back and leaves the task without a transaction, whatever happens.

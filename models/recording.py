@@ -18,13 +18,17 @@ class RecordingRunTable(TenantOwned):
     """An unbroken recording.
 
     Footage of it is whole on disk for [started_us, recorded_until_us). `ended_us` and `end_reason`
-    are null while it goes on.
+    are null while it goes on. `store_id` names the recordings folder that holds it, null for the
+    one of an installation without others. `end_position` is where the camera's next run goes on,
+    in 1/90000 s; null where it is not known.
     """
 
     run_id = fields.UUIDField(primary_key=True)
     camera_key = fields.UUIDField()
     started_us = fields.BigIntField()
     recorded_until_us = fields.BigIntField()
+    store_id = fields.UUIDField(null=True)
+    end_position = fields.BigIntField(null=True)
     ended_us = fields.BigIntField(null=True)
     end_reason = fields.TextField(null=True)
 
@@ -46,12 +50,15 @@ class RecordingHourTable(TenantOwned):
     duration_us = fields.BigIntField()
     size_bytes = fields.BigIntField()
     segments = fields.IntField()
+    store_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "recording_hour"
         manager = ClosedManager()
-        unique_together = (("tenant_id", "camera_key", "date", "hour"),)
-        indexes = (Index(fields=("tenant_id", "camera_key", "start_us")),)
+        indexes = (
+            Index(fields=("tenant_id", "camera_key", "date", "hour")),
+            Index(fields=("tenant_id", "camera_key", "start_us")),
+        )
 
 
 class RecordingRun(msgspec.Struct, frozen=True):
@@ -59,6 +66,8 @@ class RecordingRun(msgspec.Struct, frozen=True):
     camera_key: UUID
     started_us: int
     recorded_until_us: int
+    store_id: UUID | None
+    end_position: int | None
     ended_us: int | None
     end_reason: str | None
 
@@ -72,3 +81,4 @@ class RecordingHour(msgspec.Struct, frozen=True):
     duration_us: int
     size_bytes: int
     segments: int
+    store_id: UUID | None

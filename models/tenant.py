@@ -19,11 +19,20 @@ class TenantTable(Model):
     log of camera changes. They are bumped in the transaction that writes the numbered rows, so the
     row lock makes the numbers dense and in commit order. Events numbered up to `event_floor` may
     have been removed by retention.
+
+    Of the plan, null means without a limit: footage is kept for `retention_days` and up to
+    `retention_bytes`, events for `event_retention_days`; `requests_per_minute` and
+    `connection_limit` bound what its tokens may ask of the API.
     """
 
     id = BytewiseText(max_length=63, primary_key=True)
     camera_limit = fields.IntField()
     features = fields.JSONField[list[str]]()
+    retention_days = fields.IntField(null=True)
+    retention_bytes = fields.BigIntField(null=True)
+    event_retention_days = fields.IntField(null=True)
+    requests_per_minute = fields.IntField(null=True)
+    connection_limit = fields.IntField(null=True)
     event_seq = fields.BigIntField(default=0)
     event_floor = fields.BigIntField(default=0)
     camera_seq = fields.BigIntField(default=0)
@@ -37,6 +46,11 @@ class Tenant(msgspec.Struct, frozen=True):
     id: str
     camera_limit: int
     features: list[str]
+    retention_days: int | None
+    retention_bytes: int | None
+    event_retention_days: int | None
+    requests_per_minute: int | None
+    connection_limit: int | None
     created_us: int
 
 

@@ -86,7 +86,7 @@ class Identity:
         tenant_id = claims.get(self._policy.tenant_claim)
         if not isinstance(tenant_id, str) or not tenant_id:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.tenant_claim}")
-        if len(tenant_id) > MAX_TENANT_CHARACTERS or "\0" in tenant_id:
+        if len(tenant_id) > MAX_TENANT_CHARACTERS or not tenant_id.isprintable():
             raise NotAuthenticated("the token's tenant is no tenant's id")
         if self._policy.scope_claim not in claims:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.scope_claim}")

@@ -142,8 +142,10 @@ class Migration(migrations.Migration):
             options={
                 "table": "recording_hour",
                 "app": "models",
-                "unique_together": (("tenant_id", "camera_key", "date", "hour"),),
-                "indexes": [Index(fields=["tenant_id", "camera_key", "start_us"])],
+                "indexes": [
+                    Index(fields=["tenant_id", "camera_key", "date", "hour"]),
+                    Index(fields=["tenant_id", "camera_key", "start_us"]),
+                ],
                 "pk_attr": "id",
                 "table_description": "The footage of one camera in one hour folder: [start_us, end_us) with gaps inside.",
             },

@@ -66,6 +66,8 @@ async def test_an_issuers_names_are_translated() -> None:
         signed({k: v for k, v in GOOD.items() if k != "exp"}),
         signed(GOOD | {"tenant_id": 7}),
         signed(GOOD | {"tenant_id": ""}),
+        signed(GOOD | {"tenant_id": "nul \0 byte"}),
+        signed(GOOD | {"tenant_id": "surrogate \ud800"}),
         signed(GOOD | {"scope": 7}),
         signed(GOOD | {"scope": [7]}),
         signed(GOOD) + "x",

@@ -132,3 +132,11 @@ async def test_a_run_that_repair_found_is_over_and_keeps_the_reason_it_has(world
         context(world), "cam-front-01", Interval(NOON, NOON + 20 * SECOND)
     )
     assert [part.gap_reason for part in parts] == [None, "the disk failed", None, DIED]
+
+
+async def test_a_reason_that_quotes_a_cameras_garbage_is_kept(world: World) -> None:
+    camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0)], "it said \0 and \ud800: stopped")
+    wanted = Interval(NOON, NOON + 8 * SECOND)
+    parts = await recordings.coverage(context(world), "cam-front-01", wanted)
+    assert parts[1].gap_reason == "it said \N{REPLACEMENT CHARACTER} and ?: stopped"
