@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from graphql import (
@@ -16,6 +16,7 @@ from graphql import (
     validate,
 )
 
+from schema.completion import Plans
 from schema.errors import PARSE_FAILED, VALIDATION_FAILED, Refused, of_document, refused
 from schema.limits import MAX_CHARACTERS, MAX_TOKENS, check_extent
 from schema.root import schema
@@ -29,17 +30,22 @@ CACHED_CHARACTERS = 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A valid operation of a document. `name` is None where the document has only this one."""
+    """A valid operation of a document. `name` is None where the document has only this one.
+
+    `plans` are the document's, shared by all that execute it.
+    """
 
     document: DocumentNode
     name: str | None
     kind: OperationType
+    plans: Plans
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
     document: DocumentNode | None
     errors: tuple[GraphQLFormattedError, ...]
+    plans: Plans = field(default_factory=dict)
 
 
 def prepare(text: str, name: str | None) -> Operation:
@@ -54,7 +60,8 @@ def prepare(text: str, name: str | None) -> Operation:
     checked = _cached(text) if len(text) <= CACHED_CHARACTERS else _check(text)
     if checked.document is None:
         raise Refused(checked.errors)
-    return Operation(checked.document, name, _pick(checked.document, name).operation)
+    kind = _pick(checked.document, name).operation
+    return Operation(checked.document, name, kind, checked.plans)
 
 
 def _check(text: str) -> _Checked:

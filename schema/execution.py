@@ -11,10 +11,10 @@ from typing import Any, cast
 import msgspec
 from graphql import ExecutionResult, GraphQLFormattedError, OperationType, execute, subscribe
 
+from schema.completion import CompletingExecutor
 from schema.context import RequestContext
 from schema.documents import CORE, Operation
 from schema.errors import INVALID_INPUT, of_document, of_exception, of_execution
-from schema.root import schema
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,7 +71,8 @@ async def answer(
         context_value=context,
         variable_values=variables,
         operation_name=operation.name,
-        executor_class=schema.execution_context_class,
+        executor_class=CompletingExecutor,
+        plans=operation.plans,
     )
     return _answer(await result if isawaitable(result) else result)
 
@@ -85,7 +86,8 @@ async def _subscribe(
         context_value=context,
         variable_values=variables,
         operation_name=operation.name,
-        executor_class=schema.execution_context_class,
+        executor_class=CompletingExecutor,
+        plans=operation.plans,
     )
     source = await found if isawaitable(found) else found
     if isinstance(source, ExecutionResult):
