@@ -17,6 +17,12 @@ RUN printf '#!/bin/sh\nexec /opt/venv/bin/python -m app.cli "$@"\n' > /opt/venv/
 RUN /opt/venv/bin/vms assets
 
 FROM python:3.11-slim-bookworm
+# What OpenVINO needs of an Intel GPU: `--build-arg GPU=intel`. Without it there is the CPU.
+ARG GPU=""
+RUN if [ "$GPU" = intel ]; then \
+        apt-get update && apt-get install -y --no-install-recommends intel-opencl-icd \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
 # 10001: a user of its own; a number, so that Kubernetes can check runAsNonRoot.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin vms \
     && install -d -o 10001 -g 10001 -m 0750 /var/lib/vms
@@ -27,7 +33,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
 WORKDIR /srv/vms
 USER 10001
 VOLUME /var/lib/vms
-EXPOSE 8000
+EXPOSE 8000 8100
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["vms"]
 CMD ["serve"]

@@ -9,11 +9,19 @@ from dataclasses import replace
 
 from app.api import build_api
 from app.api_process import api_options
+from app.calls import CallKey
+from app.camera_metrics import CameraMeter
 from app.detection import Detection, open_detection
+from app.health import status_routes
 from app.installation import open_installation
+from app.keyring import Keyring
+from app.measuring import watched_over
+from app.meter import ProcessMeter
+from app.retention import Cleaner
 from app.serving import serving
 from app.settings import Settings
 from app.worker import Worker
+from app.worker_port import PortOptions, WorkerPort
 from app.world import build_world
 from media.pipeline import CameraWorld
 from media.probe import probe
@@ -41,7 +49,11 @@ async def run_world(
 ) -> None:
     """API and worker until `stop` is set: first requests end, then recordings are closed."""
     world = with_media(bare, detection)
-    async with open_installation(settings, world), asyncio.TaskGroup() as tasks:
+    async with (
+        open_installation(settings, world),
+        watched_over(settings, world, "all-in-one"),
+        asyncio.TaskGroup() as tasks,
+    ):
         stop_worker = asyncio.Event()
         worker = make_worker(settings, world, detection)
         tasks.create_task(worker.run(stop_worker), name="worker")
@@ -64,13 +76,34 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     bare = build_world(settings)
     with open_detection(settings) as detection:
         world = with_media(bare, detection)
-        async with open_installation(settings, world):
-            await make_worker(settings, world, detection).run(stop)
+        async with open_installation(settings, world), watched_over(settings, world, "worker"):
+            worker = make_worker(settings, world, detection)
+            if settings.worker_port is not None:
+                worker.companions.append(_port(settings, worker))
+            await worker.run(stop)
 
 
 def make_worker(settings: Settings, world: World, detection: Detection) -> Worker:
     media = CameraWorld(world.store, world.networks, world.clock)
-    return Worker(world, media, Transport(settings.rtsp_transport), detection.pool)
+    transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
+    meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
+    cleaner = Cleaner(world)
+    worker = Worker(world, media, transport, spool, detection.pool, [cleaner], meter=meter)
+    worker.alone = settings.database.startswith("sqlite://")
+    return worker
+
+
+def _port(settings: Settings, worker: Worker) -> WorkerPort:
+    """Serves the worker's footage to API processes elsewhere; the worker learns its address."""
+    keyring, world = Keyring(settings), worker.world
+    key = CallKey(keyring.grant_key(), world.clock)
+    options = PortOptions(settings.worker_host, settings.worker_port or 0, settings.worker_address)
+
+    def tell(base: str) -> None:
+        worker.address = base
+
+    status = status_routes(world, settings.metrics_user, keyring.metrics_password())
+    return WorkerPort(world.store, key, options, tell, status)
 
 
 def with_media(world: World, detection: Detection) -> World:
@@ -79,4 +112,5 @@ def with_media(world: World, detection: Detection) -> World:
     async def look(rtsp_url: str) -> ProbeReport:
         return await asyncio.to_thread(probe, rtsp_url, world.networks)
 
-    return replace(world, probe=look, models=detection.statuses)
+    meter = ProcessMeter(world.clock)
+    return replace(world, probe=look, models=detection.statuses, meter=meter)

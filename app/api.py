@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from app.health import live, ready
-from app.metrics import CountRequests, metrics_endpoint
+from app.health import status_routes
+from app.requests import WatchRequests
 from compat_rest.errors import exception_handlers
 from compat_rest.limits import BodyLimit
 from compat_rest.routes import routes as rest_routes
@@ -34,6 +34,7 @@ class ApiOptions:
     metrics_password: str = field(repr=False)
     origins: Sequence[str] = ()
     assets: Path | None = None
+    access_log: bool = False
 
 
 EXPOSED_HEADERS = [
@@ -44,17 +45,15 @@ EXPOSED_HEADERS = [
 
 def build_api(world: World, options: ApiOptions) -> Starlette:
     """The ASGI app over a world that is already open."""
-    metrics = metrics_endpoint(options.metrics_user, options.metrics_password)
+    watching = Middleware(WatchRequests, access_log=options.access_log)
     app = Starlette(
         routes=[
             Route("/", _to_playground),
-            Route("/v2/health", live),
-            Route("/v2/health/ready", ready),
-            Route("/v2/metrics", metrics),
+            *status_routes(world, options.metrics_user, options.metrics_password),
             *rest_routes,
             *graphql_routes(),
         ],
-        middleware=[Middleware(CountRequests), *_cors(options.origins), Middleware(BodyLimit)],
+        middleware=[watching, *_cors(options.origins), Middleware(BodyLimit)],
         exception_handlers=exception_handlers,
     )
     app.router.redirect_slashes = False  # a redirect would repeat a token in `Location`

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from app.api import ApiOptions, build_api
 from app.assets import ASSETS
 from app.installation import open_installation
 from app.keyring import Keyring
+from app.measuring import watched_over
+from app.meter import ProcessMeter
 from app.serving import serving, told_to_stop
 from app.settings import Settings
 from app.world import build_world
@@ -21,13 +24,19 @@ def api_options(settings: Settings) -> ApiOptions:
         metrics_password=Keyring(settings).metrics_password(),
         origins=settings.origins,
         assets=ASSETS if ASSETS.is_dir() else None,
+        access_log=settings.access_log,
     )
 
 
 async def run_api(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM."""
-    world = build_world(settings)
-    async with told_to_stop() as stop, open_installation(settings, world):
+    bare = build_world(settings)
+    world = replace(bare, meter=ProcessMeter(bare.clock))
+    async with (
+        told_to_stop() as stop,
+        open_installation(settings, world),
+        watched_over(settings, world, "api"),
+    ):
         app = build_api(world, api_options(settings))
         async with serving(app, settings.host, settings.port) as server:
             log.info("listening on %s:%s", settings.host, server.port)

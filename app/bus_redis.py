@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -14,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from resolvers.bus import LocalBus
 from resolvers.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -43,9 +42,13 @@ class RedisBus:
             # Once, at once: a kept connection may be from before a restart.
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
-        self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._home = LocalBus()
         self._listener: asyncio.Task[None] | None = None
         self._away = False
+
+    @property
+    def is_away(self) -> bool:
+        return self._away
 
     async def ring(self, topic: str) -> None:
         self._ensure_listening()
@@ -56,23 +59,11 @@ class RedisBus:
                 self._note_away(error)
             else:
                 return
-        self._ring_here(topic)
+        await self._home.ring(topic)
 
-    def _ring_here(self, topic: str) -> None:
-        for bell in self._bells.get(topic, ()):
-            bell.set()
-
-    @asynccontextmanager
-    async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:
+    def bell(self, topic: str) -> AbstractAsyncContextManager[asyncio.Event]:
         self._ensure_listening()
-        bell = asyncio.Event()
-        self._bells[topic].add(bell)
-        try:
-            yield bell
-        finally:
-            self._bells[topic].discard(bell)
-            if not self._bells[topic]:
-                del self._bells[topic]
+        return self._home.bell(topic)
 
     async def check(self) -> str:
         try:
@@ -114,18 +105,17 @@ class RedisBus:
                 if message is None:
                     await channel.ping()
                 elif message["type"] == "psubscribe":
-                    self._note_back()
+                    await self._note_back()
                 elif message["type"] == "pmessage":
-                    self._ring_here(message["channel"].decode().removeprefix(CHANNEL_PREFIX))
+                    await self._home.ring(message["channel"].decode().removeprefix(CHANNEL_PREFIX))
 
     def _note_away(self, error: Exception) -> None:
         if not self._away:
             self._away = True
             log.warning("redis is away (%s): who waits looks once a second", type(error).__name__)
 
-    def _note_back(self) -> None:
+    async def _note_back(self) -> None:
         if self._away:
             self._away = False
             log.warning("redis is back")
-        for topic in list(self._bells):
-            self._ring_here(topic)
+        await self._home.ring_all()

@@ -16,6 +16,7 @@ from app.logging import set_up_logging
 from app.packages import FetchFailed
 from app.serving import ServingError
 from app.settings import Settings, SettingsError, read_settings, settings_table
+from app.shared_metrics import share_metrics
 from models.database import DatabaseUnusable, migrate_database
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ app.add_typer(tenants_app, name="tenants")
 def prepare(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand != "settings" and "--help" not in sys.argv:
         ctx.obj = read_settings()
-        set_up_logging(ctx.obj.log_level)
+        set_up_logging(ctx.obj.log_level, ctx.obj.log_format)
 
 
 @app.command()
@@ -55,9 +56,12 @@ def serve(ctx: typer.Context) -> None:
 @app.command()
 def api(ctx: typer.Context) -> None:
     """An API process: no codec, no inference. Needs PostgreSQL and Redis to be of use."""
+    settings = _settings(ctx)
+    if settings.metrics_dir is not None:
+        share_metrics(settings.metrics_dir)
     from app.api_process import run_api
 
-    _run(lambda: run_api(_settings(ctx)))
+    _run(lambda: run_api(settings))
 
 
 @app.command()

@@ -3,91 +3,164 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from app.installation import open_installation
 from app.settings import Settings
 from app.world import build_world
-from models.database import close_database, migrate_database, open_database
 from models.tenant import Tenant
 from resolvers import tenants
 from resolvers.access import Actor, Scope
 from resolvers.context import Context
-from resolvers.errors import Unavailable, VmsError
+from resolvers.errors import VmsError
 from resolvers.features import ALL_FEATURES
+from resolvers.tenants import PlanChanges
 
 T = TypeVar("T")
 
 tenants_app = typer.Typer(help="Tenants and their plans.", no_args_is_help=True)
 
+UNLIMITED = "unlimited"
+_SIZE = re.compile(r"(\d{1,15})(|[KMGT])B?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def count_of(text: str) -> int | None:
+    """`30`, or `unlimited`. Raises BadParameter."""
+    if text == UNLIMITED:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise typer.BadParameter(f"{text!r}: want a number or {UNLIMITED}")
+    return int(text)
+
+
+def size_of(text: str) -> int | None:
+    """`500GB`, `2T` or `1000000` in bytes, by powers of 1,000; or `unlimited`."""
+    found = _SIZE.fullmatch(text)
+    if text == UNLIMITED:
+        return None
+    if found is None:
+        raise typer.BadParameter(f"{text!r}: want a size like 500GB, or {UNLIMITED}")
+    return int(found[1]) * int(1000 ** _POWERS[found[2].upper()])
+
+
+def _option(name: str, text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, help=f"{text}, or {UNLIMITED}.", metavar="NUMBER"
+    )
+    return option
+
+
+Id = Annotated[str, typer.Argument(help="The tenant's id.")]
 Limit = Annotated[int | None, typer.Option("--camera-limit", help="How many cameras it may have.")]
 Features = Annotated[
     str | None,
     typer.Option(help=f"What its plan includes, of {','.join(ALL_FEATURES)}; empty for none."),
 ]
-Id = Annotated[str, typer.Argument(help="The tenant's id.")]
+Days = Annotated[str | None, _option("--retention-days", "Days that footage is kept")]
+Bytes = Annotated[str | None, _option("--retention-bytes", "How much footage is kept, like 500GB")]
+EventDays = Annotated[str | None, _option("--event-retention-days", "Days that events are kept")]
+Requests = Annotated[str | None, _option("--requests-per-minute", "Requests of its tokens")]
+Connections = Annotated[str | None, _option("--connection-limit", "Open sockets of its tokens")]
 
 
 @tenants_app.command("list")
 def list_tenants(ctx: typer.Context) -> None:
     """Every tenant with its plan."""
-    for tenant in _run(ctx.obj, tenants.tenants):
+    for tenant in as_platform(ctx.obj, tenants.tenants):
         _show(tenant)
 
 
 @tenants_app.command()
-def create(
+def create(  # noqa: PLR0913 - an option for each part of a plan
     ctx: typer.Context,
     tenant_id: Id,
+    *,
     camera_limit: Limit = None,
     features: Features = None,
+    retention_days: Days = None,
+    retention_bytes: Bytes = None,
+    event_retention_days: EventDays = None,
+    requests_per_minute: Requests = None,
+    connection_limit: Connections = None,
 ) -> None:
     """A new tenant; without options it may have 16 cameras and every feature."""
-    limit = tenants.DEFAULT_CAMERA_LIMIT if camera_limit is None else camera_limit
-    plan = _names(features)
-    wanted = ALL_FEATURES if plan is None else plan
-    _show(_run(ctx.obj, lambda world: tenants.tenant_create(world, tenant_id, limit, wanted)))
+    plan = _plan(ctx.params)
+    _show(as_platform(ctx.obj, lambda who: tenants.tenant_create(who, tenant_id, plan)))
 
 
 @tenants_app.command("set")
-def set_plan(
+def set_plan(  # noqa: PLR0913 - an option for each part of a plan
     ctx: typer.Context,
     tenant_id: Id,
+    *,
     camera_limit: Limit = None,
     features: Features = None,
+    retention_days: Days = None,
+    retention_bytes: Bytes = None,
+    event_retention_days: EventDays = None,
+    requests_per_minute: Requests = None,
+    connection_limit: Connections = None,
 ) -> None:
-    """Changes a plan; what is not given stays."""
-    plan = _names(features)
-    _show(_run(ctx.obj, lambda who: tenants.tenant_update(who, tenant_id, camera_limit, plan)))
+    """Changes a plan, at once; what is not given stays. No camera is deleted."""
+    plan = _plan(ctx.params)
+    tenant = as_platform(ctx.obj, lambda who: tenants.tenant_update(who, tenant_id, plan))
+    _show(tenant)
+    used = as_platform(ctx.obj, lambda who: tenants.use_of(who, tenant_id))
+    if (surplus := used.camera_count - tenant.camera_limit) > 0:
+        typer.echo(f"it has {surplus} cameras more than that: they go on, new ones are refused")
 
 
-def _names(features: str | None) -> list[str] | None:
-    if features is None:
-        return None
+def _plan(options: Mapping[str, Any]) -> PlanChanges:
+    """From a command's options, which are named as a plan's parts are."""
+    read: Mapping[str, Callable[[Any], Any]] = {
+        "camera_limit": int,
+        "features": _names,
+        "retention_bytes": size_of,
+    }
+    given = {
+        name: read.get(name, count_of)(text)
+        for name in PlanChanges.__struct_fields__
+        if (text := options[name]) is not None
+    }
+    return PlanChanges(**given)
+
+
+def _names(features: str) -> list[str]:
     return [name.strip() for name in features.split(",") if name.strip()]
 
 
 def _show(tenant: Tenant) -> None:
     plan = ",".join(tenant.features) or "no features"
-    typer.echo(f"{tenant.id}\tcamera limit {tenant.camera_limit}\t{plan}")
+    limits = [
+        f"{words} {value}"
+        for words, value in (
+            ("footage days", tenant.retention_days),
+            ("footage bytes", tenant.retention_bytes),
+            ("event days", tenant.event_retention_days),
+            ("requests a minute", tenant.requests_per_minute),
+            ("connections", tenant.connection_limit),
+        )
+        if value is not None
+    ]
+    typer.echo("\t".join([tenant.id, f"camera limit {tenant.camera_limit}", plan, *limits]))
 
 
-def _run(settings: Settings, use_case: Callable[[Context], Awaitable[T]]) -> T:
-    """Runs a use case as the platform's administrator on this installation's database."""
+def as_platform(settings: Settings, use_case: Callable[[Context], Awaitable[T]]) -> T:
+    """Runs a use case as the platform's administrator on this installation's database.
+
+    What it refuses is said in one line, and ends the program with status 1.
+    """
 
     async def run() -> T:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         world = build_world(settings)
-        try:
-            await migrate_database(settings.database)
-            await open_database(settings.database, away=Unavailable)
-            await tenants.ensure_default_tenant(world.clock.now_us())
+        async with open_installation(settings, world):
             platform = Actor("", frozenset({Scope.PLATFORM_ADMIN}))
             return await use_case(Context(platform, world))
-        finally:
-            await close_database()
 
     try:
         return asyncio.run(run())

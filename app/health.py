@@ -9,9 +9,12 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
 from tortoise import Tortoise
 from tortoise.exceptions import BaseORMException
 
+from app.exposition import metrics_endpoint
+from media.disk import halted
 from resolvers.context import World
 from resolvers.errors import Unavailable
 
@@ -19,21 +22,35 @@ CHECK_SECONDS = 1.5
 LEAST_FREE_BYTES = 256 * 1024 * 1024
 
 
+def status_routes(world: World, metrics_user: str, metrics_password: str) -> list[BaseRoute]:
+    """What is asked of a process by who watches over it."""
+
+    async def ready(_: Request) -> JSONResponse:
+        """GET /v2/health/ready: each component's state; 503 unless all that is vital is well."""
+        return await readiness(world)
+
+    return [
+        Route("/v2/health", live),
+        Route("/v2/health/ready", ready),
+        Route("/v2/metrics", metrics_endpoint(metrics_user, metrics_password)),
+    ]
+
+
 async def live(_: Request) -> JSONResponse:
     """GET /v2/health: the process answers."""
     return JSONResponse({"status": "ok"})
 
 
-async def ready(request: Request) -> JSONResponse:
-    """GET /v2/health/ready: each component's state; 503 unless all that is vital is well.
+async def readiness(world: World) -> JSONResponse:
+    """Each component's state; 503 unless all that is vital is well.
 
-    Models are reported and not vital: without one the system records and serves.
+    Models are reported and not vital: without one the system records and serves. Storage that
+    fills up is degraded: all of it still works.
     """
-    world: World = request.app.state.world
     names = ("postgres", "redis", "storage")
     states = await asyncio.gather(_database(), _bus(world), _storage(world))
     checks = dict(zip(names, states, strict=True))
-    well = all(check["status"] == "ok" for check in states)
+    well = all(check["status"] in {"ok", "degraded"} for check in states)
     body = {
         "status": "ok" if well else "unavailable",
         "checks": {**checks, "models": _models(world)},
@@ -68,6 +85,10 @@ async def _storage(world: World) -> dict[str, Any]:
         return {"status": "unavailable", "reason": "the recordings folder cannot be written"}
     if free < LEAST_FREE_BYTES:
         return {"status": "unavailable", "reason": "the disk is full", "free_bytes": free}
+    waits = await asyncio.to_thread(halted, world.store.root)
+    if waits is not None or free < world.marks.low_bytes:
+        reason = f"nothing is recorded: {waits}" if waits else "the disk fills up"
+        return {"status": "degraded", "reason": reason, "free_bytes": free}
     return {"status": "ok", "free_bytes": free}
 
 

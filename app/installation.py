@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tortoise.exceptions import BaseORMException
+
 from app.bus_redis import RedisBus
+from app.footage_client import FootageClient
 from app.settings import Settings
 from models.database import close_database, migrate_database, open_database
+from models.event_days import make_event_days
 from resolvers import tenants
 from resolvers.context import World
 from resolvers.errors import Unavailable
 
+log = logging.getLogger(__name__)
+
+MAKE_DAYS_SECONDS = 3600.0
+
 
 @asynccontextmanager
 async def open_installation(settings: Settings, world: World) -> AsyncIterator[None]:
-    """Migrates, connects, makes sure of the default tenant; closed at the end."""
+    """Connects, makes sure of the default tenant and of the days to come; closed at the end.
+
+    The embedded database is brought up to date. PostgreSQL serves other processes, so an operator
+    says when that happens.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    making = None
     try:
-        await migrate_database(settings.database)
+        if settings.database.startswith("sqlite://"):
+            await migrate_database(settings.database)
         await open_database(settings.database, away=Unavailable)
         await tenants.ensure_default_tenant(world.clock.now_us())
+        making = asyncio.create_task(_keep_making_days(world), name="event-days")
         yield
     finally:
+        if making is not None:
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
         await close_database()
         if isinstance(world.bus, RedisBus):
             await world.bus.close()
+        if isinstance(world.far, FootageClient):
+            await world.far.close()
+
+
+async def _keep_making_days(world: World) -> None:
+    """Until it is cancelled. Events of a day that could not be made have a place all the same."""
+    while True:
+        try:
+            await make_event_days(world.clock.now_us())
+        except (Unavailable, BaseORMException) as error:
+            log.warning("the days of the event table are made later: %s", error)
+        await asyncio.sleep(MAKE_DAYS_SECONDS)

@@ -1,105 +1,215 @@
-"""What Prometheus can see, and its door."""
+"""Every metric there is.
+
+What a client chooses is no label, but for names of GraphQL operations, which are bounded; nor is a
+camera, unless the settings say so.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-import time
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 registry = CollectorRegistry()
+
+FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds of answers and deliveries: 50 ms is what a delivery is promised in."""
 
 http_requests = Counter(
     "vms_http_requests", "Requests answered", ["method", "route", "status"], registry=registry
 )
 http_seconds = Histogram(
-    "vms_http_request_seconds", "Time to answer a request", ["route"], registry=registry
+    "vms_http_request_seconds",
+    "Time to answer a request",
+    ["method", "route"],
+    buckets=FAST,
+    registry=registry,
 )
-sockets = Gauge("vms_websockets", "Open WebSockets", ["route"], registry=registry)
-events = Counter("vms_events", "Events that began", ["type"], registry=registry)
-segments = Counter("vms_segments", "Media segments recorded", registry=registry)
-recorded_bytes = Counter("vms_recorded_bytes", "Bytes recorded", registry=registry)
-recorded_seconds = Counter("vms_recorded_seconds", "Footage recorded", registry=registry)
-camera_changes = Counter(
-    "vms_camera_state_changes", "Changes of camera states", ["state"], registry=registry
+sockets = Gauge(
+    "vms_websockets", "Open WebSockets", ["route"], registry=registry, multiprocess_mode="livesum"
 )
-cameras = Gauge("vms_cameras", "Cameras supervised here", registry=registry)
-waiting_changes = Gauge(
-    "vms_waiting_changes", "Media changes not yet in the database", registry=registry
+graphql_operations = Counter(
+    "vms_graphql_operations",
+    "GraphQL operations begun, of every transport",
+    ["type", "name"],
+    registry=registry,
+)
+graphql_seconds = Histogram(
+    "vms_graphql_operation_seconds",
+    "Time to execute a query or mutation",
+    ["type", "name"],
+    buckets=FAST,
+    registry=registry,
+)
+delivery_seconds = Histogram(
+    "vms_event_delivery_seconds",
+    "From an event's commit to its being handed to a follower that was there",
+    buckets=FAST,
+    registry=registry,
+)
+database_up = Gauge(
+    "vms_database_up",
+    "Whether the database answers",
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+database_connections = Gauge(
+    "vms_database_connections",
+    "Connections of the pool",
+    ["state"],
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+bus_up = Gauge(
+    "vms_bus_up", "Whether the bus answers", registry=registry, multiprocess_mode="livemin"
+)
+disk_free_bytes = Gauge(
+    "vms_disk_free_bytes",
+    "Free where recordings lie",
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+disk_size_bytes = Gauge(
+    "vms_disk_size_bytes",
+    "Size of the disk where recordings lie",
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+
+disk_low = Gauge(
+    "vms_disk_low",
+    "Whether less is free than VMS_DISK_LOW_BYTES",
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+removed_bytes = Counter(
+    "vms_removed_bytes",
+    "Footage removed: by retention, or because the disk was nearly full",
+    ["by"],
+    registry=registry,
+)
+
+CAMERA = ["tenant", "camera"]
+"""Empty, which Prometheus takes for absent, unless VMS_METRICS_BY_CAMERA is set."""
+
+cameras = Gauge(
+    "vms_cameras",
+    "Cameras supervised here",
+    ["state"],
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+camera_up = Gauge(
+    "vms_camera_up",
+    "Whether pictures come from a camera; the worst of those it stands for",
+    CAMERA,
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+frames = Counter(
+    "vms_camera_frames", "Frames received, decoded, inferred", [*CAMERA, "stage"], registry=registry
+)
+frames_skipped = Counter(
+    "vms_camera_frames_skipped",
+    "Frames due for detection that were not looked at: replaced (a newer one came first), still"
+    " (nothing moved), undecodable, failed (in the model)",
+    [*CAMERA, "why"],
+    registry=registry,
+)
+received_bytes = Counter(
+    "vms_camera_received_bytes", "Bytes of video received", CAMERA, registry=registry
+)
+segments = Counter("vms_camera_segments", "Media segments recorded", CAMERA, registry=registry)
+recorded_bytes = Counter("vms_camera_recorded_bytes", "Bytes recorded", CAMERA, registry=registry)
+recorded_seconds = Counter(
+    "vms_camera_recorded_seconds", "Footage recorded", CAMERA, registry=registry
+)
+gap_seconds = Counter(
+    "vms_camera_gap_seconds",
+    "Time not recorded between two runs; counted when the gap closes",
+    CAMERA,
+    registry=registry,
+)
+behind_seconds = Gauge(
+    "vms_camera_behind_seconds",
+    "Time since the footage of a camera that is to be recorded ended; the longest",
+    CAMERA,
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+reconnects = Counter(
+    "vms_camera_reconnects",
+    "Connections lost or not made, by why",
+    [*CAMERA, "why"],
+    registry=registry,
+)
+events = Counter("vms_events", "Events that began, once written", ["type"], registry=registry)
+event_write_seconds = Histogram(
+    "vms_event_write_seconds",
+    "From an event's frame to its being written",
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 600.0),
+    registry=registry,
+)
+queue_depth = Gauge(
+    "vms_queue_depth",
+    "What waits: changes for the database, frames for inference",
+    ["queue"],
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+spool_bytes = Gauge(
+    "vms_spool_bytes",
+    "Changes kept on disk until the database takes them",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+changes_refused = Counter(
+    "vms_changes_refused", "Changes that the tables refuse for good", registry=registry
+)
+changes_lost = Counter(
+    "vms_changes_lost", "Changes that neither disk nor memory had room for", registry=registry
+)
+lease_changes = Counter(
+    "vms_lease_changes", "Cameras taken, released and lost", ["change"], registry=registry
 )
 
 SOCKETS = frozenset({"/graphql", "/v2/ws/events"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
 
-
-def metrics_endpoint(user: str, password: str) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of GET /v2/metrics behind basic auth, compared in constant time."""
-    wanted = f"{user}:{password}".encode()
-
-    async def metrics(request: Request) -> Response:
-        """GET /v2/metrics: Prometheus exposition."""
-        given = _basic_credential(request.headers.get("authorization", ""))
-        if not hmac.compare_digest(given, wanted):
-            challenge = {"WWW-Authenticate": 'Basic realm="vms metrics", charset="UTF-8"'}
-            return PlainTextResponse("credentials wanted\n", status_code=401, headers=challenge)
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    return metrics
+MOST_OPERATION_NAMES = 100
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_names: set[str] = set()
 
 
-def _basic_credential(header: str) -> bytes:
-    kind, _, encoded = header.partition(" ")
-    if kind.lower() != "basic":
-        return b""
+def operation_label(name: str | None) -> str:
+    """The first hundred names stand for themselves: clients make them up, and each is a series."""
+    if name is None:
+        return "anonymous"
+    if name not in _names:
+        if len(_names) >= MOST_OPERATION_NAMES or not _NAME.fullmatch(name):
+            return "other"
+        _names.add(name)
+    return name
+
+
+Reading = Callable[[], None]
+"""Sets gauges, or adds to counters, from what something has come to; on any thread."""
+
+_readings: list[Reading] = []
+
+
+@contextmanager
+def reading(read: Reading) -> Iterator[None]:
+    """Has `read` called before each exposition for as long as the context is open."""
+    _readings.append(read)
     try:
-        return base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+        yield
+    finally:
+        _readings.remove(read)
 
 
-class CountRequests:
-    """Counts requests by the route's pattern, never by the address: ids and tokens stay out."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            route = scope["path"] if scope["path"] in SOCKETS else "other"
-            with sockets.labels(route).track_inprogress():
-                await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = "500"
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = str(message["status"])
-            await send(message)
-
-        began = time.perf_counter()
-        try:
-            await self._app(scope, receive, noting)
-        finally:
-            route = getattr(scope.get("route"), "path", "unknown")
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            http_requests.labels(method, route, status).inc()
-            http_seconds.labels(route).observe(time.perf_counter() - began)
+def take_readings() -> None:
+    for read in list(_readings):
+        read()

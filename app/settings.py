@@ -30,6 +30,22 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    worker_host: str = Field(
+        "127.0.0.1", description="Address that a worker's internal port listens on"
+    )
+    worker_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Internal port on which a worker serves its footage to API processes that do "
+        "not share its directory; 0 takes a free one, without it there is none",
+    )
+    worker_address: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s?#@]+/?$",
+        description="Base URL under which API processes reach that port, `http://worker-1:8100`; "
+        "else made of its host and port",
+    )
     database_url: SecretStr | None = Field(
         None, description="`postgres://…`; without it SQLite in the data directory"
     )
@@ -65,6 +81,18 @@ class Settings(BaseSettings):
     metrics_password: SecretStr | None = Field(
         None, description="Password of `/v2/metrics`; else generated"
     )
+    metrics_by_camera: bool = Field(
+        False, description="Metrics of each camera on its own: about 20 series a camera"
+    )
+    metrics_dir: Path | None = Field(
+        None,
+        description="Folder in which the `vms api` processes of one host add up their metrics, so "
+        "that one port answers for all; best in memory",
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="Where traces go, OTLP over HTTP: `http://host:4318`; needs `vms[otel]`"
+    )
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of traces that are sent, 0 to 1")
     camera_networks: Listed = Field(
         ("default",),
         description="Networks that cameras may be on, CIDRs; `default` is all but loopback, "
@@ -72,6 +100,14 @@ class Settings(BaseSettings):
     )
     origins: Listed = Field(
         (), description="Web origins that may call the API from a browser, beside its own"
+    )
+    disk_low_bytes: int = Field(
+        5 * 1000**3, ge=0, description="Less free space than this for recordings is an alarm"
+    )
+    disk_reserve_bytes: int = Field(
+        1000**3,
+        ge=0,
+        description="Below it the oldest footage goes, whatever the plans keep; evidence stays",
     )
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="How RTP comes: tcp or udp")
     model: str | None = Field(
@@ -81,6 +117,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="How log lines look: console or json"
+    )
+    access_log: bool = Field(False, description="Whether each request is logged, without its query")
 
     @field_validator("camera_networks", "origins", "camera_keys", mode="before")
     @classmethod
@@ -135,6 +175,6 @@ def settings_table() -> str:
 def _shown(default: object) -> str:
     if isinstance(default, tuple):
         default = ",".join(map(str, default))
-    if isinstance(default, (str, int, Path)) and str(default):
+    if isinstance(default, (str, int, float, Path)) and str(default):
         return f"`{default}`"
     return ""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import jwt
 
 from app.bus_redis import RedisBus
+from app.calls import CallKey
+from app.footage_client import FootageClient
 from app.keyring import Keyring
 from app.settings import Settings, SettingsError
 from media.clock import SystemClock
+from media.disk import DiskMarks
 from media.network import CameraNetworks, NetworkListError
 from media.store import RecordingStore
 from resolvers.bus import Bus, LocalBus
@@ -41,6 +44,8 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         vault=vault,
         networks=networks,
         store=RecordingStore(recordings),
+        marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
+        far=FootageClient(CallKey(keyring.grant_key(), clock), clock),
     )
 
 

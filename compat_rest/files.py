@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from compat_rest.errors import RangeNotSatisfiable, problem, problem_response
+from resolvers.errors import FootageAway
+from resolvers.stores import FarFile
+
+log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 CACHE_SECONDS = 3600
@@ -88,6 +93,32 @@ class FileResponse(Response):
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         if not body or sent.end == sent.start:
             await send({"type": "http.response.body", "body": b""})
+
+
+class RelayedResponse(Response):
+    """Sends what another host sends of a file, as it comes, and closes it, come what may.
+
+    That host has judged ranges and conditions. Where its bytes break off the connection is closed
+    before its time, as the status is long sent: so a player knows that the file is not whole.
+    """
+
+    def __init__(self, file: FarFile) -> None:
+        super().__init__(status_code=file.status)
+        self._far = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            headers = self._far.headers.items()
+            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+            status = self._far.status
+            await send({"type": "http.response.start", "status": status, "headers": raw})
+            async for chunk in self._far.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except FootageAway as error:
+            log.warning("a file broke off while it was sent: %s", error)
+        finally:
+            await self._far.close()
 
 
 def _has(given: str | None, tag: str) -> bool:

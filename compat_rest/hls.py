@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from compat_rest.files import FileResponse
+from compat_rest.files import FileResponse, RelayedResponse
 from compat_rest.operation import Parameter
 from compat_rest.query import Query, named_here
+from media.playlist import iso_milliseconds
 from media.store import Hour
 from resolvers import playback
 from resolvers.access import Interval
 from resolvers.context import Context
 from resolvers.errors import NotFound
 from resolvers.recordings import LATEST_US
+from resolvers.stores import FarFile, Wish
 
+FOOTAGE_AWAY = "X-Footage-Away"
+"""Times, as ISO 8601 intervals, of which footage is missing: the worker that holds it is away."""
+ASKING = ("range", "if-range", "if-none-match")
+LATEST_POSITION = 10**18 - 1
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 MEDIA_TYPES = {".mp4": "video/mp4", ".m4s": "video/iso.segment", ".jpg": "image/jpeg"}
 
@@ -22,6 +30,20 @@ _MICROSECONDS = {"type": "integer", "minimum": 0, "maximum": LATEST_US}
 INTERVAL_PARAMETERS = (
     Parameter("from_us", "Microseconds since the epoch, inclusive", _MICROSECONDS, required=True),
     Parameter("to_us", "Microseconds since the epoch, exclusive", _MICROSECONDS, required=True),
+)
+HOUR_PARAMETERS = (
+    Parameter(
+        "from_position",
+        "Where on the camera's media timeline to begin, as a playback address says",
+        {"type": "integer", "minimum": 0, "maximum": LATEST_POSITION},
+    ),
+)
+FILE_PARAMETERS = (
+    Parameter(
+        "store",
+        "Which of several stores has the file, as a playlist says",
+        {"type": "string", "format": "uuid"},
+    ),
 )
 
 
@@ -35,8 +57,8 @@ async def interval_playlist(ctx: Context, request: Request) -> Response:
     query.check()
     wanted = Interval(from_us or 0, to_us or 0)
     with named_here({"from": "from_us", "to": "to_us"}):
-        text = await playback.interval_playlist(ctx, request.path_params["cam"], wanted)
-    return _playlist_response(text)
+        found = await playback.interval_playlist(ctx, request.path_params["cam"], wanted)
+    return _playlist_response(found)
 
 
 async def hour_playlist(ctx: Context, request: Request) -> Response:
@@ -46,8 +68,11 @@ async def hour_playlist(ctx: Context, request: Request) -> Response:
     is of type EVENT without an end mark, a finished one VOD.
     """
     _refuse_escapes(request)
-    text = await playback.hour_playlist(ctx, request.path_params["cam"], _hour(request))
-    return _playlist_response(text)
+    query = Query(request.query_params)
+    start = query.whole("from_position", 0, LATEST_POSITION)
+    query.check()
+    found = await playback.hour_playlist(ctx, request.path_params["cam"], _hour(request), start)
+    return _playlist_response(found)
 
 
 async def recorded_file(ctx: Context, request: Request) -> Response:
@@ -57,16 +82,34 @@ async def recorded_file(ctx: Context, request: Request) -> Response:
     media_type = MEDIA_TYPES.get(name[-4:])
     if media_type is None:
         raise NotFound("there is no such recording")
-    file = await playback.open_file(ctx, request.path_params["cam"], _hour(request), name)
-    return FileResponse(file, media_type)
+    wish = _wish(request)
+    file = await playback.open_file(ctx, request.path_params["cam"], _hour(request), name, wish)
+    return RelayedResponse(file) if isinstance(file, FarFile) else FileResponse(file, media_type)
+
+
+def _wish(request: Request) -> Wish:
+    store = request.query_params.get("store")
+    try:
+        store_id = None if store is None else UUID(store)
+    except ValueError as error:
+        raise NotFound("there is no such recording") from error
+    headers = {name: request.headers[name] for name in ASKING if name in request.headers}
+    return Wish(request.method, headers, store_id)
 
 
 def _hour(request: Request) -> Hour:
     return Hour(request.path_params["date"], request.path_params["hour"])
 
 
-def _playlist_response(text: str) -> Response:
-    return Response(text, 200, {"Cache-Control": "private, no-cache"}, PLAYLIST_TYPE)
+def _playlist_response(found: playback.ServedPlaylist) -> Response:
+    headers = {"Cache-Control": "private, no-cache"}
+    if found.away:
+        headers[FOOTAGE_AWAY] = ", ".join(_times(each) for each in found.away)
+    return Response(found.text, 200, headers, PLAYLIST_TYPE)
+
+
+def _times(missing: Interval) -> str:
+    return f"{iso_milliseconds(missing.from_us)}/{iso_milliseconds(missing.to_us)}"
 
 
 def _refuse_escapes(request: Request) -> None:

@@ -33,7 +33,10 @@ _GONE = Answer(204, "It is deleted")
 _EVENTS = Answer(200, "The events", list[events.EventJson], headers=_NEXT)
 _HOURS = Answer(200, "The recorded hours", playback.TimelineJson)
 _PLACE = Answer(200, "Where to play it", playback.EventPlaybackJson)
-_PLAYLIST = Answer(200, "An HLS playlist (RFC 8216)", media_types=(hls.PLAYLIST_TYPE,))
+_MISSING = {hls.FOOTAGE_AWAY: "Times whose footage is missing, as its worker is away"}
+_PLAYLIST = Answer(
+    200, "An HLS playlist (RFC 8216)", media_types=(hls.PLAYLIST_TYPE,), headers=_MISSING
+)
 _FILE = Answer(200, "The file, or the range of it", media_types=tuple(hls.MEDIA_TYPES.values()))
 
 _READ, _WRITE = Scope.CAMERAS_READ, Scope.CAMERAS_WRITE
@@ -112,8 +115,8 @@ operations = [
         hls.hour_playlist,
         _PLAY,
         _PLAYLIST,
-        _HOUR,
-        refusals=(404,),
+        (*_HOUR, *hls.HOUR_PARAMETERS),
+        refusals=(404, 422),
         in_url=True,
     ),
     Operation(
@@ -122,7 +125,7 @@ operations = [
         hls.recorded_file,
         _PLAY,
         _FILE,
-        (*_HOUR, _NAME),
+        (*_HOUR, _NAME, *hls.FILE_PARAMETERS),
         refusals=(404, 416),
         in_url=True,
     ),

@@ -1,21 +1,21 @@
-"""The event socket: each event once, as it begins, over `resolvers.events.watch`.
+"""The event socket: each event once, as it begins.
 
-Three tasks live as long as the connection: one forwards events, one reads what the client sends
+Three tasks live as long as the connection: one follows the log, one reads what the client sends
 (and drops it) so that its leaving is noticed, one waits for the token's end. Whichever ends first
-ends the others. Nothing is buffered here: while a client does not take its frames, the watch
-stands still and the log in the database keeps what follows.
+ends the others. All who may see the same share one group: an envelope is made and encoded once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from compat_rest.credentials import of_header_or_query
@@ -23,7 +23,6 @@ from compat_rest.encoding import json_text
 from compat_rest.events import EventJson, event_json
 from compat_rest.operation import Parameter
 from media.types import ChangeKind
-from resolvers import events
 from resolvers.access import Scope, demand
 from resolvers.context import Context
 from resolvers.errors import (
@@ -35,11 +34,12 @@ from resolvers.errors import (
     TokenExpired,
     VmsError,
 )
+from resolvers.fanout import Follower, Group
+from resolvers.outlet import SEND_SECONDS, Closed, Outlet, Sending, TooSlow
+from resolvers.watch import EventFeed, EventItem, Item, place_now
 
 logger = logging.getLogger(__name__)
 
-SEND_SECONDS = 20.0
-LOOK_AT_CLOCK_US = 60_000_000
 MAX_REASON_BYTES = 120
 """A close frame has room for 123 (RFC 6455, 5.5)."""
 
@@ -107,38 +107,31 @@ class EventSocket:
             await self._close(websocket, error)
             return
         await _accept(websocket)
-        refusal: VmsError | None = None
-        left = False
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._forward(websocket, ctx, after))
-                group.create_task(_read_until_left(websocket))
-                group.create_task(_wait_for_expiry(ctx))
-        except* WebSocketDisconnect:
-            left = True
-        except* VmsError as errors:
-            refusal = _first(errors)
-        if refusal is not None and not left:
+            refusal = await self._served(websocket, ctx, after)
+        except ExceptionGroup:
+            await self._close(websocket, VmsError("internal error"))
+            raise
+        if refusal is not None:
             await self._close(websocket, refusal)
 
-    async def _forward(self, websocket: WebSocket, ctx: Context, after: str) -> None:
-        async with aclosing(events.watch(ctx, after=after)) as steps:
-            async for step in steps:
-                if isinstance(step, events.GapItem):
-                    logger.warning(
-                        "a /v2 event socket of tenant %s resumed behind retention: "
-                        "some events are gone",
-                        ctx.actor.tenant_id,
-                    )
-                elif step.kind is ChangeKind.BEGAN:
-                    await self._send(websocket, Envelope(2, event_json(step.event), step.cursor))
-
-    async def _send(self, websocket: WebSocket, envelope: Envelope) -> None:
+    async def _served(self, websocket: WebSocket, ctx: Context, after: str) -> VmsError | None:
+        """Why the socket is to be closed; None when the client has left."""
+        outlet = Outlet(_sender(websocket), self.send_seconds)
+        refusal: VmsError | None = None
         try:
-            async with asyncio.timeout(self.send_seconds):
-                await websocket.send_text(json_text(envelope))
-        except TimeoutError as error:
-            raise ConsumerTooSlow("frames were not taken in time") from error
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_follow(ctx, after, _Envelopes(outlet)))
+                group.create_task(_read_until_left(websocket))
+                group.create_task(_wait_for_expiry(ctx))
+        except* (WebSocketDisconnect, Closed) as errors:
+            if errors.subgroup(TooSlow) is not None:
+                refusal = ConsumerTooSlow("frames were not taken in time")
+        except* VmsError as errors:
+            refusal = _first(errors)
+        finally:
+            await outlet.close()
+        return refusal
 
     async def _close(self, websocket: WebSocket, refusal: VmsError) -> None:
         """Says why and hangs up; a client that takes no frames takes no close frame either."""
@@ -170,7 +163,7 @@ async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
     given = websocket.query_params.getlist("after")
     if len(given) > 1:
         raise BadCursor(FieldError("after", "is given more than once"))
-    return ctx, given[0] if given else await events.place_now(ctx)
+    return ctx, given[0] if given else await place_now(ctx)
 
 
 async def _accept(websocket: WebSocket) -> None:
@@ -215,15 +208,57 @@ async def _read_until_left(websocket: WebSocket) -> None:
 
 
 async def _wait_for_expiry(ctx: Context) -> None:
-    """Raises TokenExpired at the token's end.
+    """Raises TokenExpired at the token's end."""
+    await ctx.world.following.until_expired(ctx.actor, ctx.world.clock)
+    raise TokenExpired("the token has expired")
 
-    The clock is looked at again every minute: it may have been set, or the machine slept.
-    """
-    expires_us = ctx.actor.expires_us
-    if expires_us is None:
-        return
-    while True:
-        left_us = expires_us - ctx.world.clock.now_us()
-        if left_us <= 0:
-            raise TokenExpired("the token has expired")
-        await asyncio.sleep(min(left_us, LOOK_AT_CLOCK_US) / 1_000_000)
+
+class _Envelopes:
+    """The member that the envelopes of one connection are sent to."""
+
+    __slots__ = ("_outlet",)
+
+    def __init__(self, outlet: Outlet[Message]) -> None:
+        self._outlet = outlet
+
+    def offer(self, words: str) -> bool:
+        return self._outlet.offer({"type": "websocket.send", "text": words}, len(words))
+
+    async def send(self, words: str) -> None:
+        await self._outlet.send({"type": "websocket.send", "text": words})
+
+
+def _sender(websocket: WebSocket) -> Callable[[Message], Sending]:
+    async def put(message: Message) -> None:
+        try:
+            await websocket.send(message)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise OSError("the client has left") from error
+
+    return put
+
+
+async def _follow(ctx: Context, after: str, member: _Envelopes) -> None:
+    """Never returns. Whose token ends when is no matter of what they see."""
+    feed = EventFeed(ctx, after=after)
+    follower = Follower(member, await feed.start())
+    key = ("/v2/ws/events", replace(ctx.actor, expires_us=None))
+    tenant_id = ctx.actor.tenant_id
+    groups = ctx.world.following.groups
+    async with groups.hold(key, lambda: Group(feed, _envelopes_of(tenant_id))) as group:
+        await group.follow(follower)
+
+
+def _envelopes_of(tenant_id: str) -> Callable[[Item], Awaitable[str | None]]:
+    async def envelope(item: Item) -> str | None:
+        if isinstance(item, EventItem):
+            if item.kind is not ChangeKind.BEGAN:
+                return None
+            return json_text(Envelope(2, event_json(item.event), item.cursor))
+        logger.warning(
+            "a /v2 event socket of tenant %s resumed behind retention: some events are gone",
+            tenant_id,
+        )
+        return None
+
+    return envelope

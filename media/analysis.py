@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import UUID
 
@@ -13,7 +13,9 @@ import av
 from av.packet import Packet
 from av.stream import Stream
 
+from media.clock import Clock, SystemClock
 from media.detect.pool import DetectorPool, LaneCounts, Look
+from media.event_ids import dated_id
 from media.eventing import Began, Ended, EventIds, Eventing, Step, event_rules, random_ids
 from media.sampler import CodecUnknown, MotionGate, Sampler
 from media.snapshot import SnapshotError, encode_jpeg
@@ -23,6 +25,7 @@ from media.types import (
     ChangeKind,
     Detection,
     EventChange,
+    FrameStages,
     MediaChange,
     RunClock,
     Snapshot,
@@ -66,15 +69,17 @@ class AnalysisConfig:
     camera_key: UUID
     fps: float
     features: frozenset[str]
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisCounts:
-    """Since the camera began: frames in the lane, frames of a still scene, decoding errors."""
+    """Since the camera began: frames in the lane, of a still scene, decoded; decoding errors."""
 
     lane: LaneCounts
     still: int
     errors: int
+    decoded: int = 0
 
 
 class Analysis:
@@ -108,7 +113,7 @@ class Analysis:
         self._sampler: Sampler | None = None
         self._gate = MotionGate()
         self._looked_at: int | None = None
-        self._still = self._errors = 0
+        self._still = self._errors = self._decoded = 0
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
         """The packets that follow are of `stream`, re-stamped in positions."""
@@ -144,8 +149,11 @@ class Analysis:
 
     @property
     def counts(self) -> AnalysisCounts:
-        errors = self._errors + (self._sampler.errors if self._sampler is not None else 0)
-        return AnalysisCounts(self._lane.counts, self._still, errors)
+        """From any thread; while a run ends, its decoded frames may count twice for a moment."""
+        errors, decoded, sampler = self._errors, self._decoded, self._sampler
+        if sampler is not None:
+            errors, decoded = errors + sampler.errors, decoded + sampler.decoded
+        return AnalysisCounts(self._lane.counts, self._still, errors, decoded)
 
     def _end(self, ended_at_us: int | None) -> None:
         """What `end_run` does, also where it was left out."""
@@ -154,6 +162,7 @@ class Analysis:
             return
         if self._sampler is not None:
             self._errors += self._sampler.errors
+            self._decoded += self._sampler.decoded
             self._sampler = None
         if not self._lane.settle(SETTLE_S):
             logger.warning("camera %s: detection lags at a run's end", self._config.camera_key)
@@ -179,8 +188,9 @@ class Analysis:
             return
         self._gate.look()
         self._looked_at = position
-        look = Look(frame, position, clock, timeline.recorded, sampler.pixel_aspect)
-        self._lane.offer(look)
+        now_us = self._config.clock.now_us()
+        aspect = sampler.pixel_aspect
+        self._lane.offer(Look(frame, position, clock, timeline.recorded, aspect, now_us))
 
     def _is_worth_looking(self, frame: av.VideoFrame, position: int) -> bool:
         """Whether something moved, or is being searched for, or the last look was long ago.
@@ -200,13 +210,15 @@ class Analysis:
 
     def _receive(self, look: Look, detections: Sequence[Detection]) -> None:
         """What a frame shows, on a thread of the pool."""
+        inferred_us = self._config.clock.now_us()
         wanted = [found for found in detections if found.feature in self._config.features]
         with self._lock:
             sighting = self._tracker.look(wanted, look.position)
             steps = self._eventing.look(sighting, look.position)
-        self._tell(steps, look)
+        tracked_us = self._config.clock.now_us()
+        self._tell(steps, look, FrameStages(look.sampled_us, inferred_us, tracked_us))
 
-    def _tell(self, steps: Sequence[Step], look: Look) -> None:
+    def _tell(self, steps: Sequence[Step], look: Look, stages: FrameStages) -> None:
         for step in steps:
             if isinstance(step, Ended):
                 self._tell_end(step.ids, look.clock.at_us(step.seen_at))
@@ -216,8 +228,10 @@ class Analysis:
         at_us = look.clock.at_us(look.position)
         snapshot = self._snapshot(look, at_us)
         for step in began:
-            change = self._change(step, look, snapshot)
-            self._open[change.event_id] = change
+            change = replace(self._change(step, look, snapshot), stages=stages)
+            self._open[step.ids.event_id] = change
+            said = {"trace_id": str(change.trace_id)}
+            logger.debug("event %s begins: %s", change.event_id, step.track.detection, extra=said)
             self._deliver(change)
 
     def _change(self, step: Began, look: Look, snapshot: Snapshot | None) -> EventChange:
@@ -226,7 +240,7 @@ class Analysis:
         return EventChange(
             kind=ChangeKind.BEGAN,
             camera_key=self._config.camera_key,
-            event_id=step.ids.event_id,
+            event_id=dated_id(step.ids.event_id, at_us),
             trace_id=step.ids.trace_id,
             track_id=self._next_track_id(at_us),
             model_version=self._model_version,

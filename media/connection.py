@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from av.packet import Packet
 from av.stream import Stream
 
 from media.clock import Clock
+from media.counts import Tally
+from media.custody import RecordingBusy
+from media.disk import halted, is_full
+from media.orders import LifeSigns, StopOrder
 from media.picture_check import PictureCheck
 from media.run import Guarded, Run, begin_recorded, begin_unrecorded
 from media.segments import Recording
 from media.source import Source
 from media.source_errors import SourceGarbage, SourceStalled
-from media.store import RecordingBusy
 from media.timeline import RunBroken
 from media.types import CameraState, MediaChange, MediaError, SegmentClosed, StreamInfo
 
@@ -27,6 +29,7 @@ _NO_KEYFRAME_US = 60_000_000
 _NO_PICTURE_US = 10_000_000
 _SOUND_ALONE_US = 10_000_000
 _BUSY_RETRY_US = 1_000_000
+_FULL_RETRY_US = 1_000_000
 
 Report = Callable[[CameraState, str | None, StreamInfo | None], None]
 
@@ -35,8 +38,8 @@ Report = Callable[[CameraState, str | None, StreamInfo | None], None]
 class Job:
     """What is to be done with a camera's packets. `recording` None: nothing is kept.
 
-    `disk_retry_us`: how long recording waits after the disk failed. `rest_s`: how long packets may
-    wait for each other once the run's clock has settled.
+    `disk_retry_us`: how long recording waits after the disk failed. `rest_s` says how long packets
+    may wait for each other once the run's clock has settled. `life` is told of each packet.
     """
 
     recording: Recording | None
@@ -45,7 +48,9 @@ class Job:
     deliver: Callable[[MediaChange], None]
     report: Report
     disk_retry_us: int
-    rest_s: float = 0.0
+    rest_s: Callable[[], float]
+    life: LifeSigns
+    tally: Tally = field(default_factory=Tally)
 
 
 class Connection:
@@ -74,12 +79,13 @@ class Connection:
         now_us = self._job.clock.monotonic_us()
         return self._began_us is not None and now_us - self._began_us >= _STEADY_US
 
-    def follow(self, stop: threading.Event) -> None:
+    def follow(self, stop: StopOrder) -> None:
         """Takes packets until told to stop.
 
         Raises:
             SourceError: there are no more.
             RunBroken: the stream has to be opened anew.
+            CustodyLost: another worker has the camera.
             MediaError: what comes can't be recorded.
         """
         reason = "the recorder failed"
@@ -87,10 +93,11 @@ class Connection:
             for packet in self._source.packets():
                 if stop.is_set():
                     break
+                self._job.life.give()
                 self._take(packet)
-            reason = "recording was stopped"
+            reason = stop.reason
         except MediaError as fault:
-            reason = "recording was stopped" if stop.is_set() else str(fault)
+            reason = stop.reason if stop.is_set() else str(fault)
             raise
         finally:
             self._end_run(reason)
@@ -100,6 +107,8 @@ class Connection:
         is_video = packet.stream_index == self._video_index
         if is_video:
             self._sound_since_us = None
+            self._job.tally.frames += 1
+            self._job.tally.received_bytes += packet.size
         if run is None or not is_video or packet.is_keyframe or self._began_us is None:
             run = self._look_around(packet, is_video)
         try:
@@ -109,7 +118,7 @@ class Connection:
                 raise
             self._next_run(str(fault)).take(packet)
         except OSError as fault:
-            self._cannot_record(f"the disk failed: {fault.strerror}", self._job.disk_retry_us)
+            self._cannot_record(f"the disk failed: {fault.strerror}", self._retry_us(fault))
             self._end_run(self._disk_fault or "")
         if is_video and self._check is not None and self._check.passes(packet):
             self._check = None
@@ -130,7 +139,7 @@ class Connection:
             self._began_us = self._began_us or now_us
             self._report(run)
             if run.timeline.clock is not None:
-                self._source.rest_s = self._job.rest_s
+                self._source.rest_s = self._job.rest_s()
         else:
             self._check_patience(packet.is_keyframe and is_video, now_us)
         return run
@@ -145,8 +154,15 @@ class Connection:
             raise SourceGarbage("nothing that comes can be made into a picture")
 
     def _can_record_again(self, run: Run, now_us: int) -> bool:
-        wanted = self._job.recording is not None and not run.is_recorded
-        return wanted and now_us >= self._record_again_us
+        recording = self._job.recording
+        if recording is None or run.is_recorded or now_us < self._record_again_us:
+            return False
+        return halted(recording.store.root) is None
+
+    def _retry_us(self, fault: OSError) -> int:
+        """A disk that is full soon has room again: retention sees to it."""
+        longest_us = self._job.disk_retry_us
+        return min(longest_us, _FULL_RETRY_US) if is_full(fault) else longest_us
 
     def _next_run(self, reason: str) -> Run:
         """Ends the run there is, for that reason, and begins another one."""
@@ -165,7 +181,7 @@ class Connection:
             except RecordingBusy as fault:
                 self._cannot_record(str(fault), _BUSY_RETRY_US)
             except OSError as fault:
-                self._cannot_record(f"the disk failed: {fault.strerror}", self._job.disk_retry_us)
+                self._cannot_record(f"the disk failed: {fault.strerror}", self._retry_us(fault))
             else:
                 self._disk_fault = before  # a segment found by repair does not prove it well
                 return run

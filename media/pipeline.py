@@ -6,13 +6,18 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from media.clock import Clock
 from media.connection import Connection, Job
+from media.counts import CameraCounts, Tally
+from media.custody import CustodyLost, RecordingBusy
 from media.heaps import share_heaps
+from media.log_fields import bind_log_fields
 from media.network import AddressRefused, CameraNetworks
+from media.orders import LifeSigns, StopOrder
 from media.repair import repair
 from media.rtsp_url import RtspUrlError, parse_rtsp_url
 from media.run import Guarded, PacketConsumer
@@ -26,7 +31,7 @@ from media.source_errors import (
     SourceUnauthorized,
     SourceUnsupported,
 )
-from media.store import CameraFolder, Hour, RecordingBusy, RecordingStore
+from media.store import CameraFolder, Hour, RecordingStore
 from media.timeline import RunBroken
 from media.types import (
     CameraState,
@@ -58,7 +63,12 @@ _RARELY = (AddressRefused, RtspUrlError, SourceUnauthorized, SourceUnsupported)
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """A camera as it is to be run. `folder` is its folder's name in the store."""
+    """A camera as it is to be run.
+
+    `folder` is its folder's name in the store. `token` is that of the lease under which it is
+    recorded, 0 where there are no leases. `from_position`: where other stores' footage ends, known
+    when recording begins here.
+    """
 
     key: UUID
     tenant_id: str
@@ -68,6 +78,12 @@ class CameraConfig:
     record: bool = True
     features: tuple[str, ...] = ()
     fps: float = 5.0
+    token: int = 0
+    from_position: int = field(default=0, compare=False)
+
+    def records_like(self, other: CameraConfig) -> bool:
+        """Whether at most detection differs, which can change while the camera is recorded."""
+        return replace(other, features=self.features, fps=self.fps) == self
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +127,14 @@ class _Failure:
     reason: str
     rarely: bool = False
     steady: bool = False
+    kind: str = "internal"
 
 
 class CameraPipeline:
     """A camera's thread.
 
     What happens goes to `deliver`, in order, from that thread; the consumer, too, is called from
-    there alone.
+    there alone. `lost` is set when the thread ended because another worker has the camera.
     """
 
     def __init__(
@@ -128,36 +145,77 @@ class CameraPipeline:
         consumer: PacketConsumer | None = None,
     ) -> None:
         self.config = config
+        self.lost: CustodyLost | None = None
         self._world = world
+        self._looks = consumer is not None
         self._sink = deliver
         self._recording = Recording(
             world.store,
             CameraFolder(config.tenant_id, config.folder),
             config.key,
             world.segment_seconds,
+            config.token,
+            from_position=config.from_position,
         )
+        self._life = LifeSigns(world.clock)
+        self._consumer = Guarded(consumer, str(config.key))
+        self._tally = Tally()
         self._job = Job(
             self._recording if config.record else None,
-            Guarded(consumer, str(config.key)),
+            self._consumer,
             world.clock,
             self._deliver,
             self._report,
             round(world.disk_retry_s * 1_000_000),
-            _rest_s(config, looks=consumer is not None),
+            self._rest_s,
+            self._life,
+            self._tally,
         )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._main, name=f"cam-{config.folder}", daemon=True)
+        self._stop = StopOrder()
+        main, name = copy_context().run, f"cam-{config.folder}"
+        self._thread = threading.Thread(target=main, args=(self._main,), name=name, daemon=True)
         self._reported: tuple[CameraState, str | None, StreamInfo | None] | None = None
         self._hour_ends_us: int | None = None
         self._source: Source | None = None
+
+    @property
+    def counts(self) -> CameraCounts:
+        return self._tally.counts
+
+    @property
+    def state(self) -> CameraState:
+        """As it was told last."""
+        return CameraState.CONNECTING if self._reported is None else self._reported[0]
 
     def start(self) -> None:
         share_heaps()
         self._thread.start()
 
-    def request_stop(self) -> None:
-        """Returns at once; the thread ends with the next packet, or its next time-out."""
-        self._stop.set()
+    def change_detection(self, config: CameraConfig, consumer: PacketConsumer | None) -> None:
+        """Looks at the pictures in another way from the next keyframe on; recording goes on.
+
+        `config` must `records_like` the present one.
+        """
+        self.config, self._looks = config, consumer is not None
+        self._consumer.succeed(consumer)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the thread hangs, or has ended although nobody told it to."""
+        if self._stop.is_set() or self.lost is not None:
+            return False
+        return self._life.missing or not self._thread.is_alive()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def request_stop(self, reason: str | None = None) -> None:
+        """Returns at once; the thread ends with the next packet, or its next time-out.
+
+        `reason`: why there is a gap from now on, where it is not just that recording was stopped.
+        """
+        self._stop.give(reason)
 
     def join(self, timeout_s: float = 2.0) -> bool:
         """Waits for the thread, and cuts its connection when it waits for the camera.
@@ -182,19 +240,25 @@ class CameraPipeline:
 
     def _main(self) -> None:
         failures = 0
+        camera = self.config.folder.rpartition(".")[0] or self.config.folder
+        bind_log_fields(tenant=self.config.tenant_id, camera=camera)
         self._report(CameraState.CONNECTING, None, None)
         while not self._stop.is_set():
+            self._life.give(self._world.timeouts.open_s)
             failure = self._connect(failures)
             if failure is None or self._stop.is_set():
                 break
             failures = 1 if failure.steady else failures + 1
+            self._tally.lose(failure.kind)
             self._report(failure.state, failure.reason, None)
             self._close_finished_hour()
-            self._stop.wait(self._world.backoff.wait_s(failures, rarely=failure.rarely))
-        self._job.consumer.close()
+            wait_s = self._world.backoff.wait_s(failures, rarely=failure.rarely)
+            self._life.give(wait_s)
+            self._stop.wait(wait_s)
+        self._consumer.close()
 
     def _connect(self, failures: int) -> _Failure | None:
-        """One connection from its beginning to its end; None when told to stop."""
+        """One connection from its beginning to its end; None when it was the last."""
         connection: Connection | None = None
         try:
             place = self._world.networks.check(parse_rtsp_url(self.config.url))
@@ -202,6 +266,9 @@ class CameraPipeline:
             with open_source(place, transport, timeouts, failures) as self._source:
                 connection = Connection(self._source, self._job)
                 connection.follow(self._stop)
+        except CustodyLost as fault:
+            log.warning("camera %s: %s", self.config.key, fault)
+            self.lost = fault
         except MediaError as fault:
             return _failure(fault, steady=connection is not None and connection.is_steady)
         except Exception:
@@ -219,16 +286,23 @@ class CameraPipeline:
             return
         camera = self._recording.camera
         try:
-            with self._world.store.writing(camera):
+            with self._world.store.writing(camera, self.config.token):
                 repair(self._world.store, camera, self.config.key, clock.now_us())
-        except (OSError, RecordingBusy) as fault:
+        except (OSError, RecordingBusy, CustodyLost) as fault:
             log.warning("camera %s: its last hour stays open: %s", self.config.key, fault)
         self._hour_ends_us = None
+
+    def _rest_s(self) -> float:
+        """How long packets may gather: not over UDP, and less than frames looked at are apart."""
+        rest_s = min(_LONGEST_REST_S, 0.5 / self.config.fps) if self._looks else _LONGEST_REST_S
+        is_udp = self.config.transport is Transport.UDP
+        return 0.0 if is_udp or rest_s < _SHORTEST_REST_S else rest_s
 
     def _deliver(self, change: MediaChange) -> None:
         if isinstance(change, SegmentClosed):
             hour = Hour(change.date, change.hour)
             self._hour_ends_us = self._world.store.hour_bounds(hour)[1]
+        self._tally.note(change)
         self._sink(change)
 
     def _report(self, state: CameraState, reason: str | None, stream: StreamInfo | None) -> None:
@@ -241,16 +315,11 @@ class CameraPipeline:
         self._sink(StatusChanged(self.config.key, state, reason, now_us, stream))
 
 
-def _rest_s(config: CameraConfig, *, looks: bool) -> float:
-    """How long packets may gather: none over UDP, and less than detection's frames are apart."""
-    rest_s = min(_LONGEST_REST_S, 0.5 / config.fps) if looks else _LONGEST_REST_S
-    return 0.0 if config.transport is Transport.UDP or rest_s < _SHORTEST_REST_S else rest_s
-
-
 def _failure(fault: MediaError, *, steady: bool) -> _Failure:
     state = CameraState.OFFLINE
     if isinstance(fault, RunBroken):
         state = CameraState.CONNECTING
     elif isinstance(fault, _WRONG):
         state = CameraState.ERROR
-    return _Failure(state, str(fault), isinstance(fault, _RARELY), steady)
+    kind = type(fault).__name__.removeprefix("Source").lower()
+    return _Failure(state, str(fault), isinstance(fault, _RARELY), steady, kind)

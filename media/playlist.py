@@ -22,6 +22,8 @@ _VMS = re.compile(
 )
 _MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
 _NAME = re.compile(r"[^#\s]+")
+_COUNTED = re.compile(r"^#EXT-X-(MEDIA|DISCONTINUITY)-SEQUENCE:(\d{1,9})\n", re.MULTILINE)
+_COUNTS = {"MEDIA": "segments", "DISCONTINUITY": "discontinuities"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,36 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What was taken from a playlist's front: segments, and marks of discontinuity.
+
+    RFC 8216, 6.2.2. A player that reads a playlist again finds its place by counting with them.
+    """
+
+    segments: int = 0
+    discontinuities: int = 0
+
+    def __add__(self, other: Removed) -> Removed:
+        discontinuities = self.discontinuities + other.discontinuities
+        return Removed(self.segments + other.segments, discontinuities)
+
+
+NOTHING_REMOVED = Removed()
+
+
+@dataclass(frozen=True, slots=True)
 class Playlist:
     """An hour of a camera. `ended`: nothing will be added to it."""
 
     segments: tuple[Segment, ...]
     ended: bool
+    removed: Removed = NOTHING_REMOVED
+
+    def without(self, kept: Sequence[Segment]) -> Playlist:
+        """With only those of its segments; what was in front of them is counted as removed."""
+        front = self.segments.index(kept[0]) if kept else len(self.segments)
+        marks = sum(segment.discontinuity for segment in self.segments[: front + 1])
+        return Playlist(joined(kept), self.ended, self.removed + Removed(front, marks))
 
     @property
     def duration_us(self) -> int:
@@ -105,9 +132,9 @@ def aligned(position: int) -> int:
     return -(-position // 9) * 9
 
 
-def header() -> str:
+def header(removed: Removed = NOTHING_REMOVED) -> str:
     """What a disk playlist begins with."""
-    return _header(LONGEST_SEGMENT_SECONDS, "EVENT")
+    return _header(LONGEST_SEGMENT_SECONDS, "EVENT", removed)
 
 
 def entry(segment: Segment, previous: Segment | None) -> str:
@@ -127,7 +154,7 @@ def entry(segment: Segment, previous: Segment | None) -> str:
 def dump(playlist: Playlist) -> str:
     """The whole text of a disk playlist."""
     previous = None
-    text = [header()]
+    text = [header(playlist.removed)]
     for segment in playlist.segments:
         text.append(entry(segment, previous))
         previous = segment
@@ -159,20 +186,32 @@ def parse(text: str) -> Playlist:
             if segment is not None:
                 segments.append(segment)
                 discontinuity = ended = False
-    return Playlist(tuple(segments), ended)
+    return Playlist(tuple(segments), ended, _removed(text))
 
 
-def render(segments: Sequence[Segment], uri: Callable[[str], str], ended: bool) -> str:
+def _removed(text: str) -> Removed:
+    counted = {_COUNTS[kind]: int(count) for kind, count in _COUNTED.findall(text)}
+    return Removed(**counted)
+
+
+def render(
+    segments: Sequence[Segment],
+    uri: Callable[[str], str],
+    ended: bool,
+    removed: Removed = NOTHING_REMOVED,
+) -> str:
     """The text to serve: VOD when ended, else EVENT for a player that reads it again.
 
     Args:
         segments: in playlist order.
         uri: makes the address of a file (init or segment) from its name.
         ended: whether nothing will be added.
+        removed: what was there and is no longer in front of them.
     """
     longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
     # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
-    text = [_header(max(1, (longest_us + 500_000) // 1_000_000), "VOD" if ended else "EVENT")]
+    target_seconds = max(1, (longest_us + 500_000) // 1_000_000)
+    text = [_header(target_seconds, "VOD" if ended else "EVENT", removed)]
     init = None
     for segment in segments:
         if segment.discontinuity:
@@ -185,11 +224,13 @@ def render(segments: Sequence[Segment], uri: Callable[[str], str], ended: bool) 
 
 
 def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The segments with `discontinuity` set just where the run changes."""
+    """The segments with `discontinuity` set just where the run changes or positions jump."""
     marked: list[Segment] = []
     for segment in segments:
-        changes = bool(marked) and marked[-1].run_id != segment.run_id
-        marked.append(replace(segment, discontinuity=changes))
+        before = marked[-1] if marked else segment
+        changes = before.run_id != segment.run_id
+        missing = bool(marked) and before.end_position != segment.position
+        marked.append(replace(segment, discontinuity=changes or missing))
     return tuple(marked)
 
 
@@ -199,13 +240,15 @@ def iso_milliseconds(at_us: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_us // 1000 % 1000:03d}Z"
 
 
-def _header(target_seconds: int, kind: str) -> str:
-    return (
-        "#EXTM3U\n#EXT-X-VERSION:7\n"
-        f"#EXT-X-TARGETDURATION:{target_seconds}\n"
-        f"#EXT-X-PLAYLIST-TYPE:{kind}\n"
-        "#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-    )
+def _header(target_seconds: int, kind: str, removed: Removed) -> str:
+    """An EVENT playlist only grows (RFC 8216, 4.3.3.5): one that lost segments is not called so."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{target_seconds}"]
+    if kind == "VOD" or not removed.segments:
+        lines.append(f"#EXT-X-PLAYLIST-TYPE:{kind}")
+    lines.append(f"#EXT-X-MEDIA-SEQUENCE:{removed.segments}")
+    if removed.discontinuities:
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{removed.discontinuities}")
+    return "\n".join([*lines, "#EXT-X-INDEPENDENT-SEGMENTS"]) + "\n"
 
 
 def _media_lines(segment: Segment, uri: str) -> list[str]:

@@ -12,9 +12,9 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from media.boxes import FragmentSplitter, read_fragment
+from media.boxes import FragmentSplitter, read_fragment, with_delay
+from media.custody import CustodyLost
 from media.parameters import parameter_sets, read_parameter_sets
-from media.retiming import retimed
 from media.segments import Recording, SegmentWriter
 from media.source import Source
 from media.timeline import RunBroken, RunTimeline
@@ -63,6 +63,8 @@ class Recorder:
         self._outputs: dict[int, Stream] = {}
         self._announced = False
         self._failed = False
+        self._delay = 0
+        self._init = b""
 
     def write(self, packet: Packet[Stream]) -> None:
         """Records a stamped packet and gives it back as it was, but for audio's time base.
@@ -70,17 +72,11 @@ class Recorder:
         Raises:
             OSError: the disk's. Only `end` may be called then.
             RunBroken: the muxer can't take what the camera sends.
+            CustodyLost: another worker has the camera; only `end` may be called then.
         """
         if self._muxer is None:
             self._muxer = self._open_muxer(packet)
-        source = packet.stream
-        packet.stream = self._outputs[packet.stream_index]
-        try:
-            self._muxer.mux_one(packet)
-        except (av.error.FFmpegError, ValueError) as fault:
-            raise RunBroken(f"the stream can't be recorded: {_words(fault)}", reopen=True) from None
-        finally:
-            packet.stream = source
+        self._mux(self._muxer, packet)
         if self._announced and not self._splitter.has_whole:
             return
         self._announce()
@@ -108,6 +104,9 @@ class Recorder:
             if not self._failed:
                 self._write_fragments()
             self._segments.close()
+        except CustodyLost as fault:
+            self._segments.abandon()
+            log.warning("a segment is not listed: %s", fault)
         except OSError as fault:
             self._segments.abandon()
             log.warning("a segment is left to repair: %s", fault.strerror)
@@ -115,6 +114,23 @@ class Recorder:
             ended_at_us = self._timeline.clock.at_us(self._timeline.end_position)
             run_id = self._timeline.run_id
             self._deliver(RunEnded(self._camera_key, run_id, ended_at_us, reason))
+
+    def _mux(self, muxer: OutputContainer, packet: Packet[Stream]) -> None:
+        """Video is muxed as late as `with_delay` says, so that decode times begin at positions.
+
+        The muxer cuts sound where it cuts video, by decode time: so a fragment's sound begins with
+        its picture as well, and a player that takes the earlier for its zero is right.
+        """
+        source, pts, dts = packet.stream, packet.pts, packet.dts
+        if packet.stream_index == self._source.video.index and pts is not None and dts is not None:
+            packet.pts, packet.dts = pts + self._delay, dts + self._delay
+        packet.stream = self._outputs[packet.stream_index]
+        try:
+            muxer.mux_one(packet)
+        except (av.error.FFmpegError, ValueError) as fault:
+            raise RunBroken(f"the stream can't be recorded: {_words(fault)}", reopen=True) from None
+        finally:
+            packet.stream, packet.pts, packet.dts = source, pts, dts
 
     def _open_muxer(self, first: Packet[Stream]) -> OutputContainer:
         muxer = av.open(
@@ -131,6 +147,7 @@ class Recorder:
         if sent.sequence and sent.picture and sent.sequence != announced.sequence:
             video.codec_context.extradata = sent.annex_b()
         self._outputs[source.video.index] = video
+        self._delay = (first.pts or 0) - (first.dts or 0)
         if source.audio is not None:
             audio = muxer.add_stream_from_template(source.audio)
             self._outputs[source.audio.index] = cast(Stream, audio)
@@ -146,8 +163,8 @@ class Recorder:
         timeline = self._timeline
         self._segments.set_clock(timeline.guessed_clock(), settled=timeline.clock is not None)
         for moof, *body in self._splitter.take():
-            head = retimed(moof)
-            self._segments.append(self._splitter.init, [head, *body], read_fragment(head))
+            self._init = self._init or with_delay(self._splitter.init, self._delay)
+            self._segments.append(self._init, [moof, *body], read_fragment(moof))
 
 
 def _words(fault: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +14,7 @@ from media.boxes import RUN_BOX_BYTES, RunBox, scan
 from media.playlist import PLAYLIST_NAME, Playlist, Segment, aligned
 from media.segments import closed, free_name
 from media.store import CameraFolder, Hour, RecordingStore, replace_file, sync_folder
+from media.turns import turn
 from media.types import RunEnded, SegmentClosed
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,19 @@ def repair(store: RecordingStore, camera: CameraFolder, camera_key: UUID, now_us
     return Repaired(ends.end_position, tuple(findings.recovered), tuple(findings.done))
 
 
+def cut_off(store: RecordingStore, camera: CameraFolder) -> None:
+    """Puts copies in the place of open playlists: an earlier owner that wakes adds to the old ones.
+
+    To be called with the camera in custody, before `repair`: a segment that was being listed just
+    now is unlisted then, and so found. Raises OSError, the disk's.
+    """
+    for hour in store.open_hours(camera) or []:
+        path = store.hour_path(camera, hour) / PLAYLIST_NAME
+        if path.exists():
+            with turn(path.parent):
+                replace_file(path, path.read_bytes())
+
+
 @dataclass(slots=True)
 class _Ends:
     """Hours that stay open, the one with the last footage, and where that ends."""
@@ -99,7 +113,8 @@ def _repair_hours(
         if not folder.is_dir():
             continue
         is_over = store.hour_bounds(hour)[1] + _OVER_US <= now_us
-        repaired = _repair_hour(folder, hour, is_over, findings)
+        with turn(folder):
+            repaired = _repair_hour(folder, hour, is_over, findings)
         if not repaired.ended:
             ends.open_hours.append(hour)
         if repaired.segments and repaired.segments[-1].end_position >= ends.end_position:
@@ -133,11 +148,10 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
     known = {segment.name for segment in kept}
     for name in names:
         if name.endswith(".m4s.part") or (name.endswith(".m4s") and name not in known):
-            found = _recovered(folder / name, hour, findings)
-            kept += [found] if found else []
+            kept += _recovered(folder / name, hour, kept, findings)
     segments = playlist.joined(sorted(kept, key=lambda one: one.position))
     ended = is_over or (listed.ended and segments == listed.segments)
-    after = Playlist(segments, ended)
+    after = Playlist(segments, ended, listed.removed)
     if (segments or before) and playlist.dump(after) != before:
         replace_file(path, playlist.dump(after).encode("ascii"))
         findings.done.append(f"rewrote the playlist of {hour}, {len(segments)} segments")
@@ -159,38 +173,58 @@ def _still_there(folder: Path, segment: Segment) -> Segment | None:
     return replace(segment, end_position=end_position, size_bytes=whole.size_bytes)
 
 
-def _recovered(path: Path, hour: Hour, findings: _Findings) -> Segment | None:
-    """Turns what is whole of an unlisted file into a segment; nothing whole, and it goes."""
-    with path.open("r+b") as file:
+def _recovered(
+    path: Path, hour: Hour, kept: Sequence[Segment], findings: _Findings
+) -> list[Segment]:
+    """Turns what is whole of an unlisted file into a segment; nothing whole, and it goes.
+
+    No position is recorded twice: what `kept` covers already is a second copy, written by an owner
+    who did not know yet that he was none, and goes too.
+    """
+    with path.open("rb") as file:
         box = RunBox.decoded(file.read(RUN_BOX_BYTES))
         whole = scan(file)
-        if box is not None and whole is not None:
-            file.truncate(whole.size_bytes)
-            os.fsync(file.fileno())
     if box is None or whole is None:
         if path.suffix == ".part":
             path.unlink()
             findings.done.append(f"removed {hour}/{path.name}: nothing in it is whole")
-        return None
+        return []
     if not (path.parent / box.init).exists():
         findings.done.append(f"left {hour}/{path.name} unlisted: its {box.init} is missing")
-        return None
-    final = path
-    if path.suffix == ".part":
-        final = path.with_suffix("")
-        if final.exists():
-            final = free_name(path.parent, path.name[:10]).with_suffix("")
-        path.rename(final)
-        sync_folder(path.parent)
+        return []
+    end_position = aligned(whole.end_position)
+    if any(one.position < end_position and whole.position < one.end_position for one in kept):
+        path.unlink()
+        findings.done.append(f"removed {hour}/{path.name}: it is recorded already")
+        return []
+    final = _finished(path, whole.size_bytes)
     segment = Segment(
         box.clock.run_id,
         final.name,
         box.init,
         box.clock.at_us(whole.position),
         whole.position,
-        aligned(whole.end_position),
+        end_position,
         whole.size_bytes,
     )
     findings.recovered.append(closed(findings.camera_key, hour, segment, box.clock))
     findings.done.append(f"listed {hour}/{final.name}, {whole.size_bytes} bytes")
-    return segment
+    return [segment]
+
+
+def _finished(path: Path, size_bytes: int) -> Path:
+    """The file under a segment's name, cut to what is whole.
+
+    A `.part` is copied: who wrote it may only be asleep, and still has it open.
+    """
+    if path.suffix != ".part":
+        os.truncate(path, size_bytes)
+        return path
+    final = path.with_suffix("")
+    if final.exists():
+        final = free_name(path.parent, path.name[:10]).with_suffix("")
+    with path.open("rb") as file:
+        replace_file(final, file.read(size_bytes))
+    path.unlink()
+    sync_folder(path.parent)
+    return final

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, TypeVarTuple
 
 from av.packet import Packet
@@ -13,7 +15,7 @@ from av.video.stream import VideoStream
 
 from media.clock import Clock
 from media.recorder import Recorder
-from media.repair import repair
+from media.repair import cut_off, repair
 from media.segments import Recording
 from media.source import Source
 from media.timeline import RunTimeline
@@ -27,9 +29,10 @@ Values = TypeVarTuple("Values")
 class PacketConsumer(Protocol):
     """Looks at a camera's video after it has been recorded; called by the camera's thread alone.
 
-    `begin_run` comes before a run's first packet, `end_run` after its last. `timeline.clock` is
-    None until it has settled; `timeline.recorded` says whether positions lead to footage. A method
-    that raises is called no more until the next run: recording goes on.
+    `begin_run` comes before the first packet of a run, or the first that it is shown of one,
+    `end_run` after the last. `timeline.clock` is None until it has settled; `timeline.recorded`
+    says whether positions lead to footage. A method that raises is called no more until the next
+    run: recording goes on.
     """
 
     def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None: ...
@@ -41,38 +44,75 @@ class PacketConsumer(Protocol):
     def end_run(self, ended_at_us: int) -> None: ...
 
     def close(self) -> None:
-        """The camera's thread ends."""
+        """Nothing more comes."""
         ...
 
 
 class Guarded:
-    """A consumer whose failures stay with it. `fault` says that it failed in the present run."""
+    """A consumer whose failures stay with it. `fault` says that it failed in the present run.
+
+    Another one may take its place at any time; the run, and so recording, goes on.
+    """
 
     def __init__(self, consumer: PacketConsumer | None, camera: str) -> None:
         self._consumer = consumer
         self._camera = camera
         self._in_run = False
+        self._run: tuple[VideoStream, RunTimeline] | None = None
+        self._successors: deque[PacketConsumer | None] = deque()
         self.fault: str | None = None
 
+    def succeed(self, consumer: PacketConsumer | None) -> None:
+        """From any thread: `consumer` takes over at the next keyframe; the present one is closed.
+
+        None looks at nothing.
+        """
+        self._successors.append(consumer)
+
     def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None:
+        self._take_successor()
+        self._run = (stream, timeline)
         consumer = self._consumer
         if consumer is not None:
             self._in_run = True
             self._guard(consumer.begin_run, stream, timeline)
 
     def packet(self, packet: Packet[Stream]) -> None:
+        if self._successors and packet.is_keyframe:
+            self._change(packet)
         consumer = self._consumer
         if consumer is not None and self._in_run:
             self._guard(consumer.packet, packet)
+
+    def _change(self, keyframe: Packet[Stream]) -> None:
+        """In the middle of a run, once its clock has settled: nothing is looked at before."""
+        if self._run is None:
+            return
+        stream, timeline = self._run
+        clock, position = timeline.clock, keyframe.pts
+        if clock is not None and position is not None:
+            self.end_run(clock.at_us(position))
+            self.begin_run(stream, timeline)
+
+    def _take_successor(self) -> None:
+        while self._successors:
+            self._close_present()
+            self._consumer = self._successors.popleft()
 
     def end_run(self, ended_at_us: int) -> None:
         consumer = self._consumer
         if consumer is not None and self._in_run:
             self._guard(consumer.end_run, ended_at_us)
         self._in_run = False
+        self._run = None
         self.fault = None
 
     def close(self) -> None:
+        """The camera's thread ends."""
+        self._take_successor()
+        self._close_present()
+
+    def _close_present(self) -> None:
         consumer = self._consumer
         if consumer is not None:
             self._guard(consumer.close)
@@ -144,16 +184,21 @@ def begin_recorded(
     """A run that is recorded, after what an earlier one left has been repaired.
 
     Raises:
-        RecordingBusy: another recorder writes there.
+        RecordingBusy: another recorder of the same owner writes there.
+        CustodyLost: the camera's footage has a later owner.
         OSError: the disk's.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(recording.store.writing(recording.camera))
-        found = repair(recording.store, recording.camera, recording.camera_key, clock.now_us())
+        store, camera = recording.store, recording.camera
+        custody = stack.enter_context(store.writing(camera, recording.token))
+        if custody.is_new:
+            cut_off(store, camera)
+        found = repair(store, camera, recording.camera_key, clock.now_us())
         for change in found.changes:
             deliver(change)
-        timeline = RunTimeline(source.video, found.end_position, clock)
-        recorder = Recorder(source, timeline, recording, deliver)
+        position = max(found.end_position, recording.from_position)
+        timeline = RunTimeline(source.video, position, clock)
+        recorder = Recorder(source, timeline, replace(recording, custody=custody), deliver)
         run = Run(source, timeline, recorder, consumer)
         run.releases = stack.pop_all()
         return run

@@ -51,6 +51,7 @@ class Sampler:
         self._effort = Effort.REFERENCES
         self._in_step = False
         self.errors = 0
+        self.decoded = 0
 
     @property
     def effort(self) -> Effort:
@@ -77,6 +78,7 @@ class Sampler:
             decoded = self._decode(packet)
         for frame in decoded:
             self._gop.frames += 1
+            self.decoded += 1
             if frame.pts is not None and self._is_due(frame.pts) and not frame.is_corrupt:
                 self._advance(frame.pts)
                 yield frame

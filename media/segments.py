@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from media import playlist
 from media.boxes import RUN_BOX_BYTES, Fragment, RunBox, init_name
+from media.custody import Custody, CustodyLost
+from media.disk import check_not_halted
 from media.playlist import ENDLIST, PLAYLIST_NAME, Segment, aligned
 from media.store import CameraFolder, Hour, RecordingStore, replace_file, sync_folder
+from media.turns import turn
 from media.types import TICKS_PER_SECOND, MediaChange, RunClock, SegmentClosed
 
 _TOLERANCE_TICKS = TICKS_PER_SECOND // 20
@@ -23,12 +27,19 @@ _MOST_PIECES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Whose segments, where they go, and how long they are."""
+    """Whose segments, where they go, and how long they are.
+
+    `token` is that of the camera's lease; `custody` what it gives for one run. No run begins before
+    `from_position`: another store has footage up to there.
+    """
 
     store: RecordingStore
     camera: CameraFolder
     camera_key: UUID
     segment_seconds: float = 4.0
+    token: int = 0
+    custody: Custody | None = None
+    from_position: int = 0
 
 
 @dataclass(slots=True)
@@ -49,7 +60,8 @@ class SegmentWriter:
     Fragments are appended, unbuffered, to `<name>.m4s.part`. A segment ends at the first keyframe
     after its time, or in another hour. Then, in this order: sync the file, give it its name, sync
     the folder, append its lines to the playlist. So a listed segment is whole on disk, and what
-    a crash leaves unlisted is found by repair.
+    a crash leaves unlisted is found by repair. Each of these steps is for who has the custody of
+    the folder alone: another's segment is never listed.
 
     The wall clock may still settle while the first segment is being written: its box, name and
     folder follow.
@@ -100,9 +112,11 @@ class SegmentWriter:
 
         Raises:
             OSError: the disk's. What was whole before still is, and the segment can be closed.
+            CustodyLost: the folder is another's, and the `.part` is gone.
         """
         self._init = init
         if fragment is not None and fragment.starts_with_keyframe:
+            self._check_custody(self._open)
             if self._open is not None and self._is_full(self._open, fragment.position):
                 self.close(fragment.position)
             if self._open is None and self._clock is not None:
@@ -123,21 +137,39 @@ class SegmentWriter:
 
         Raises:
             OSError: the disk's; the `.part` is left to repair.
+            CustodyLost: the folder is another's, and the `.part` is gone.
         """
         segment, self._open = self._open, None
         if segment is None:
             return
         try:
             os.fsync(segment.descriptor)
+            self._check_custody(segment)
         finally:
             os.close(segment.descriptor)
         if segment.size_bytes == RUN_BOX_BYTES:
             segment.path.unlink()
             return
         final = segment.path.with_suffix("")
-        segment.path.rename(final)
+        try:
+            segment.path.rename(final)
+        except FileNotFoundError:
+            self._check_custody(None)  # a new owner may have taken it just now
+            raise
         sync_folder(final.parent)
         self._list(segment, next_position or aligned(segment.end_position))
+
+    def _check_custody(self, segment: _Open | None) -> None:
+        """When it is lost, the segment that is being written goes with it."""
+        custody = self._recording.custody
+        if custody is None:
+            return
+        try:
+            custody.check()
+        except CustodyLost:
+            if segment is not None:
+                _remove(segment)
+            raise
 
     def abandon(self) -> None:
         """Lets go of the open segment as it is, for repair to find."""
@@ -163,6 +195,7 @@ class SegmentWriter:
         return store.hour_path(self._recording.camera, store.hour_of(at_us)), stem
 
     def _begin(self, position: int, clock: RunClock) -> None:
+        check_not_halted(self._recording.store.root)
         self._make_hour(self._recording.store.hour_of(clock.at_us(position)))
         folder, stem = self._place(position, clock)
         path = free_name(folder, stem)
@@ -199,7 +232,8 @@ class SegmentWriter:
             segment.size_bytes,
             discontinuity=previous is not None and previous.run_id != clock.run_id,
         )
-        append_lines(segment.path.parent / PLAYLIST_NAME, playlist.entry(listed, previous))
+        lines = playlist.entry(listed, previous)
+        append_lines(segment.path.parent / PLAYLIST_NAME, lines, self._recording.custody)
         self._previous = listed
         if hour != self._only_open:
             self._end_earlier(hour)
@@ -215,9 +249,16 @@ class SegmentWriter:
                 continue
             path = store.hour_path(camera, noted) / PLAYLIST_NAME
             if path.exists() and not playlist.parse(path.read_text("ascii", "replace")).ended:
-                append_lines(path, ENDLIST)
+                append_lines(path, ENDLIST, self._recording.custody)
         store.note_open_hours(camera, later)
         self._only_open = hour
+
+
+def _remove(segment: _Open) -> None:
+    """Unless its place has gone to another's file."""
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(segment.descriptor), segment.path.stat()):
+            segment.path.unlink()
 
 
 def closed(camera_key: UUID, hour: Hour, segment: Segment, clock: RunClock) -> SegmentClosed:
@@ -236,15 +277,26 @@ def closed(camera_key: UUID, hour: Hour, segment: Segment, clock: RunClock) -> S
     )
 
 
-def append_lines(path: Path, lines: str) -> None:
+def append_lines(path: Path, lines: str, custody: Custody | None = None) -> None:
     """Adds to a disk playlist, or begins it, so that the lines are all there or none is.
+
+    Custody is checked with the file open: a new owner first takes custody and then puts a copy in
+    the playlist's place, so what a writer adds that has been paused in between goes nowhere.
 
     Raises:
         OSError: the disk's; the playlist is as it was.
+        CustodyLost: the folder is another's; the playlist is as it was.
     """
+    with turn(path.parent):
+        _append_lines(path, lines, custody)
+
+
+def _append_lines(path: Path, lines: str, custody: Custody | None) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     try:
+        if custody is not None:
+            custody.check()
         size_bytes = os.fstat(descriptor).st_size
         text = lines if size_bytes else playlist.header() + lines
         _write_all(descriptor, [text.encode("ascii")], size_bytes)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import stat
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 from media import playlist
+from media.custody import Custody, custody_of
 from media.playlist import PLAYLIST_NAME, Playlist
 from media.types import MediaError, Snapshot
 
 _DAY_SECONDS = 86_400
 _TRASH = ".trash"
 _OPEN_HOURS = "open-hours"
+_STORE_ID = ".store-id"
 _FIRST_HOUR = "00"
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _CAMERA_FOLDER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.[0-9a-f]{8}", re.ASCII)
@@ -30,10 +32,6 @@ _HOUR = re.compile(r"[0-9]{2,5}")
 _FILE = re.compile(
     r"init-[0-9a-f]{10}\.mp4|[0-9]{6}_[0-9]{3}(?:-[0-9]{1,4})?\.m4s|snap-[0-9]{1,8}\.jpg"
 )
-
-
-class RecordingBusy(MediaError):
-    """Another recorder writes this camera's footage."""
 
 
 class RecordingNotFound(MediaError):
@@ -76,6 +74,25 @@ class RecordingStore:
             raise ValueError(f"a day is not a multiple of {hour_seconds} s")
         self.root = root
         self.hour_seconds = hour_seconds
+
+    @cached_property
+    def store_id(self) -> uuid.UUID:
+        """Names this tree among others: who reads the same id here sees the same footage.
+
+        Made once, by whoever asks first.
+
+        Raises:
+            MediaError: the file that holds it is damaged.
+            OSError: the disk's.
+        """
+        path = self.root / _STORE_ID
+        if not path.exists():
+            _make_folders(self.root)
+            write_once(path, f"{uuid.uuid4()}\n".encode("ascii"))
+        try:
+            return uuid.UUID(path.read_text("ascii", "replace").strip())
+        except ValueError as fault:
+            raise MediaError(f"{path} is damaged: want the id of the recordings there") from fault
 
     def hour_of(self, at_us: int) -> Hour:
         """The hour that a moment (µs since the epoch) belongs to."""
@@ -130,25 +147,15 @@ class RecordingStore:
         return folder
 
     @contextmanager
-    def writing(self, camera: CameraFolder) -> Iterator[None]:
-        """Keeps every other recorder of this machine away from the camera's folder.
+    def writing(self, camera: CameraFolder, token: int = 0) -> Iterator[Custody]:
+        """Keeps every other recorder away from the camera's folder: see `custody_of`.
 
-        Raises:
-            RecordingBusy: there is one already; a thread that was told to stop may take as long
-                as its read time-out.
-            OSError: the disk's.
+        `token` is that of the lease, 0 where there are no leases.
         """
         path = self.camera_path(camera)
         _make_folders(path)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as fault:
-                raise RecordingBusy("another recorder still writes its footage") from fault
-            yield
-        finally:
-            os.close(descriptor)
+        with custody_of(path, token) as custody:
+            yield custody
 
     def dates(self, camera: CameraFolder) -> list[str]:
         """Days with a folder, oldest first; none for an unknown camera."""
@@ -296,17 +303,30 @@ def _make_folders(path: Path) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Writes a file so that after a crash the old or the new content is there, never a mixture."""
+    with _draft(path, content) as draft:
+        draft.replace(path)
+    sync_folder(path.parent)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Writes a file that is there whole or not at all; one that is there already stays."""
+    with _draft(path, content) as draft, suppress(FileExistsError):
+        os.link(draft, path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _draft(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path` with the content on disk; gone afterwards unless it was renamed."""
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
+        yield draft
+    finally:
         draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -25,6 +25,9 @@ _MOST_HELD = 100
 _USUAL_DURATION = 3000
 _HEVC_VPS = 0x40
 """First byte; some cameras send theirs with some keyframes alone."""
+_LONGEST_DELAY_FRAMES = 20
+"""H.264 and H.265 reorder 16 frames at most. FFmpeg's dts lags further behind after a gap, by the
+whole gap for some frames."""
 _DRIFT_FRAMES = 16
 """Of so many frames one is compared with wall time."""
 
@@ -99,6 +102,7 @@ class RunTimeline:
         self._end = start_position
         self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
+        self._delay: int | None = None
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -182,6 +186,8 @@ class RunTimeline:
             return ()
         dts = track.scaled(time) + offset
         pts = dts if packet.pts is None else track.scaled(packet.pts) + offset
+        duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
+        dts = self._decode_time(pts, dts, duration, is_keyframe=packet.is_keyframe)
         last_dts = track.last_dts
         if last_dts is not None:
             if pts - self._end > _JUMP_TICKS or dts - last_dts < -_BACK_TICKS:
@@ -195,11 +201,22 @@ class RunTimeline:
         elif pts > self._gop_limit:
             raise RunBroken("the camera sends no keyframes", reopen=True)
         track.last_dts = dts
-        duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
         self._end = max(self._end, pts + duration)
         self._frames += 1
         self._compare(arrived_us, pts)
         return (track.stamp(packet, pts, dts),)
+
+    def _decode_time(self, pts: int, dts: int, duration: int, *, is_keyframe: bool) -> int:
+        """`dts`, or one as far before `pts` as the first keyframe's.
+
+        That is for dts that lags behind a gap, and for keyframes where the camera's times tremble:
+        all of a run are decoded equally long before they are shown, which recording relies on.
+        """
+        if self._delay is None:
+            self._delay = pts - dts
+        trembles = is_keyframe and 2 * abs(pts - dts - self._delay) < duration
+        lags = pts - dts > _LONGEST_DELAY_FRAMES * duration
+        return pts - self._delay if trembles or lags else dts
 
     def _compare(self, arrived_us: int | None, pts: int) -> None:
         """A frame's arrival tells about the clock, or later about drift."""

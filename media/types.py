@@ -84,6 +84,7 @@ class StatusChanged:
     reason: str | None
     at_us: int
     stream: StreamInfo | None
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class RunBegan:
     camera_key: UUID
     run_id: UUID
     started_at_us: int
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class SegmentClosed:
     start_position: int
     end_position: int
     size_bytes: int
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class RunEnded:
     run_id: UUID
     ended_at_us: int
     reason: str
+    token: int | None = None
 
 
 class ChangeKind(StrEnum):
@@ -136,6 +140,15 @@ class Snapshot:
     date: str
     hour: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStages:
+    """When the frame that began an event was done with at each stage: wall time, microseconds."""
+
+    sampled_us: int
+    inferred_us: int
+    tracked_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +171,15 @@ class EventChange:
     detection: Detection
     snapshot: Snapshot | None
     ended_at_us: int | None = None
+    stages: FrameStages | None = None
+    token: int | None = None
 
 
 MediaChange = StatusChanged | RunBegan | SegmentClosed | RunEnded | EventChange
-"""What crosses from a camera's threads to the loop, in order, per camera."""
+"""What crosses from a camera's threads to the loop, in order, per camera.
+
+`token` is that of the lease under which a worker says so; None of whoever needs no lease.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tortoise.transactions import in_transaction
 
 import models.migrations
 from models.base import Away
+from models.postgres import PoolState, PostgresClient
 
 APP = "models"
 MODULES = [
@@ -191,3 +192,9 @@ async def close_database() -> None:
     """Another one may be opened after it."""
     await Tortoise.close_connections()
     EXECUTOR_CACHE.clear()  # SQL by the connection's name alone: the next may need another dialect
+
+
+def pool_state() -> PoolState:
+    """As it is known here, without asking the database: SQLite is one connection, always there."""
+    client = get_connection("default")
+    return client.state if isinstance(client, PostgresClient) else PoolState(True, 1, 1)

@@ -19,8 +19,9 @@ class EventTable(TenantOwned):
     with each change, and `last_change` says which it was. `at_us`, `position`, `confidence`,
     `boxes` and `snapshot` describe one frame and never change. `position` (1/90000 s on the
     camera's media timeline) is null when the frame was not recorded. `snapshot` is
-    `{date}/{hour}/{name}` in the camera's folder. There is no foreign key to the camera: events
-    outlive it.
+    `{date}/{hour}/{name}` in the camera's folder. `written_us` is when its beginning was written, by
+    the writer's clock just before the commit; null in rows from before it was noted. There is no
+    foreign key to the camera: events outlive it.
     """
 
     id = BytewiseText(max_length=40, primary_key=True)
@@ -39,6 +40,7 @@ class EventTable(TenantOwned):
     snapshot = fields.CharField(max_length=64, null=True)
     trace_id = fields.UUIDField()
     model_version = fields.CharField(max_length=100)
+    written_us = fields.BigIntField(null=True)
 
     class Meta:
         table = "event"
@@ -48,6 +50,7 @@ class EventTable(TenantOwned):
             Index(fields=("tenant_id", "at_us", "id")),
             Index(fields=("tenant_id", "camera_slug", "at_us", "id")),
             Index(fields=("tenant_id", "type", "at_us", "id")),
+            Index(fields=("tenant_id", "camera_slug", "type", "at_us", "id")),
         )
 
 
@@ -69,3 +72,4 @@ class Event(msgspec.Struct, frozen=True):
     snapshot: str | None
     trace_id: UUID
     model_version: str
+    written_us: int | None

@@ -8,7 +8,7 @@ import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
 
-from models.base import ClosedManager, TenantOwned
+from models.base import ClosedManager, TenantOwned, select
 
 
 class EvidenceLockTable(TenantOwned):
@@ -47,3 +47,12 @@ class EvidenceLock(msgspec.Struct, frozen=True):
     created_us: int
     lifted_by: str | None
     lifted_us: int | None
+
+    def holds(self, now_us: int) -> bool:
+        """Whether it keeps footage now."""
+        return self.lifted_us is None and (self.until_us is None or self.until_us > now_us)
+
+
+async def locks_that_hold(tenant_id: str, now_us: int) -> list[EvidenceLock]:
+    rows = EvidenceLockTable.within(tenant_id).filter(lifted_us=None)
+    return [lock for lock in await select(rows, EvidenceLock) if lock.holds(now_us)]

@@ -8,8 +8,10 @@ never gives its connection back, and stays the transaction of its task for ever.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -25,6 +27,8 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 
 from models.base import Away
+from models.circuit import Circuit
+from models.watched import watched
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +67,22 @@ async def keep(_: asyncpg.Connection) -> None:
     """Connections keep no state from one user to the next: the round trip of a reset is saved."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """Whether the database answered last, and the connections to it: open, and idle among them."""
+
+    is_up: bool
+    open: int
+    idle: int
+
+
 class PostgresClient(AsyncpgDBClient):
     """`away` is the error that is raised while the database cannot be used."""
 
     def __init__(self, away: Away = DBConnectionError, **credentials: Any) -> None:  # noqa: ANN401 - Tortoise's own signature
         super().__init__(**credentials, reset=keep)
         self._away, self._is_away = away, False
+        self._circuit = Circuit(self._ask, DRIVER_ERRORS)
 
     def acquire_connection(self) -> _Borrowed:
         return _Borrowed(self)
@@ -76,16 +90,23 @@ class PostgresClient(AsyncpgDBClient):
     def _in_transaction(self) -> TransactionContext:
         return _Transaction(self)
 
+    @property
+    def state(self) -> PoolState:
+        if self._pool is None:
+            return PoolState(not self._is_away, 0, 0)
+        return PoolState(not self._is_away, self._pool.get_size(), self._pool.get_idle_size())
+
     async def _translate_exceptions(
         self, func: Callable[..., Awaitable[T]], *args: object, **kwargs: object
     ) -> T:
         """What Tortoise wraps around every query."""
-        return await self.translating(func(self, *args, **kwargs))
+        with watched(args[0] if args else func.__name__):
+            return await self.translating(func(self, *args, **kwargs))
 
     async def translating(self, work: Awaitable[T]) -> T:
         """Runs a query; the driver's errors become ours, the first of an outage is logged."""
         try:
-            done = await work
+            done = await self._circuit.guard(work)
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(error) from error
         except DRIVER_ERRORS as error:
@@ -94,6 +115,7 @@ class PostgresClient(AsyncpgDBClient):
             if not self._is_away:
                 self._is_away = True
                 log.warning("the database is away: %s: %s", type(error).__name__, error)
+                self._circuit.suspect()
             raise self._away("the database does not answer") from error
         if self._is_away:
             self._is_away = False
@@ -102,6 +124,7 @@ class PostgresClient(AsyncpgDBClient):
 
     async def _close(self) -> None:
         """Gives what is going on a moment to end, then cuts it."""
+        await self._circuit.close()
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -110,6 +133,13 @@ class PostgresClient(AsyncpgDBClient):
                 await pool.close()
         except DRIVER_ERRORS as error:
             log.debug("the pool was cut: %s", type(error).__name__)
+
+    async def _ask(self) -> None:
+        """Connects, beside the pool: its connections may all be busy."""
+        known = inspect.signature(asyncpg.connect).parameters
+        given = {name: value for name, value in self._template.items() if name in known}
+        connection = await asyncpg.connect(password=self.password, **given)
+        await connection.close()
 
     async def borrow(self) -> asyncpg.pool.PoolConnectionProxy:
         """A connection out of the pool; raises the driver's errors."""
@@ -168,7 +198,16 @@ class PostgresTransaction(TransactionWrapper):
     async def _translate_exceptions(
         self, func: Callable[..., Awaitable[T]], *args: object, **kwargs: object
     ) -> T:
-        return await self._client.translating(func(self, *args, **kwargs))
+        with watched(args[0] if args else func.__name__):
+            return await self._client.translating(func(self, *args, **kwargs))
+
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Iterable[tuple[object, ...]]
+    ) -> None:
+        """Adds rows by COPY: half the time of an INSERT, where there are many."""
+        await self._client.translating(
+            self._connection.copy_records_to_table(table, columns=columns, records=records)
+        )
 
     async def commit(self) -> None:
         await self._client.translating(super().commit())

@@ -20,7 +20,8 @@ class RecordingRunTable(TenantOwned):
     Footage of it is whole on disk for [started_us, recorded_until_us). `ended_us` and `end_reason`
     are null while it goes on. `store_id` names the recordings folder that holds it, null for the
     one of an installation without others. `end_position` is where the camera's next run goes on,
-    in 1/90000 s; null where it is not known.
+    in 1/90000 s; null where it is not known. `token` is that of the lease under which it was
+    recorded, null without one.
     """
 
     run_id = fields.UUIDField(primary_key=True)
@@ -29,6 +30,7 @@ class RecordingRunTable(TenantOwned):
     recorded_until_us = fields.BigIntField()
     store_id = fields.UUIDField(null=True)
     end_position = fields.BigIntField(null=True)
+    token = fields.BigIntField(null=True)
     ended_us = fields.BigIntField(null=True)
     end_reason = fields.TextField(null=True)
 

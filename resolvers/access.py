@@ -44,6 +44,7 @@ class Actor:
 
     `cameras` narrows what is seen to these public ids and `interval` to footage of that time; None
     is no narrowing. `expires_us` is when the credential ends, None for the process itself.
+    `subject` is whom the credential names, for records of who did what.
     """
 
     tenant_id: str
@@ -51,6 +52,7 @@ class Actor:
     cameras: frozenset[str] | None = None
     interval: Interval | None = None
     expires_us: int | None = None
+    subject: str | None = None
 
     def may(self, scope: Scope) -> bool:
         if scope in self.scopes:
@@ -84,3 +86,8 @@ def visible(actor: Actor, table: type[Row], scope: Scope) -> QuerySet[Row]:
         if column in table._meta.fields:
             return rows.filter(**{f"{column}__in": sorted(actor.cameras)})
     return rows.filter(pk__in=[])
+
+
+def sees(actor: Actor, camera_id: str) -> bool:
+    """What `visible` says of the actor's own tenant's row about this camera, for one in memory."""
+    return actor.cameras is None or camera_id in actor.cameras

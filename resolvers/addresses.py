@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 PLAYLIST = "index.m3u8"
 
 
-def hour_playlist(camera_id: str, hour: str, grant: str | None = None) -> str:
-    """`hour` is `{date}/{hour}`; without a grant the player must bring a token."""
-    return file_of_hour(camera_id, hour, PLAYLIST, grant)
+def hour_playlist(
+    camera_id: str, hour: str, grant: str | None = None, from_position: int | None = None
+) -> str:
+    """`hour` is `{date}/{hour}`; without a grant the player must bring a token.
+
+    `from_position`: the playlist begins with the segment at that place of the media timeline.
+    """
+    query = {} if from_position is None else {"from_position": str(from_position)}
+    return _of_hour(camera_id, hour, PLAYLIST, query, grant)
 
 
-def file_of_hour(camera_id: str, hour: str, name: str, grant: str | None = None) -> str:
+def file_of_hour(
+    camera_id: str, hour: str, name: str, grant: str | None = None, store_id: UUID | None = None
+) -> str:
+    """`store_id` says which of several stores has the file, where names alone might not tell."""
+    query = {} if store_id is None else {"store": store_id.hex}
+    return _of_hour(camera_id, hour, name, query, grant)
+
+
+def _of_hour(camera_id: str, hour: str, name: str, query: dict[str, str], grant: str | None) -> str:
     path = f"/v2/hls/{quote(camera_id, safe='')}/{hour}/{name}"
-    return f"{path}?{urlencode({'grant': grant})}" if grant else path
+    if grant:
+        query = {**query, "grant": grant}
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def interval_playlist(camera_id: str, from_us: int, to_us: int, grant: str) -> str:

@@ -20,7 +20,10 @@ def cameras_of(tenant_id: str) -> str:
 
 
 CAMERA_CONFIG = "camera-config"
-"""Topic for workers: some camera was created, changed or deleted."""
+"""Topic for workers: some camera was created, changed or deleted, or a plan was changed."""
+
+RETENTION = "retention"
+"""Topic for who removes footage: what is to be kept has changed."""
 
 
 class Bus(Protocol):
@@ -38,7 +41,7 @@ class Bus(Protocol):
 
 
 class LocalBus:
-    """Bus of one process (all-in-one and tests)."""
+    """Bus of one process: all of it where there is no other, else its part at home."""
 
     def __init__(self) -> None:
         self._bells: dict[str, set[asyncio.Event]] = defaultdict(set)
@@ -46,6 +49,11 @@ class LocalBus:
     async def ring(self, topic: str) -> None:
         for bell in self._bells.get(topic, ()):
             bell.set()
+
+    async def ring_all(self) -> None:
+        """Rings every topic, when nobody knows what was missed."""
+        for topic in list(self._bells):
+            await self.ring(topic)
 
     @asynccontextmanager
     async def bell(self, topic: str) -> AsyncIterator[asyncio.Event]:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from media.network import AddressRefused, CameraNetworks, HostUnknown
 from media.rtsp_url import RtspUrlError, parse_rtsp_url
@@ -18,12 +19,17 @@ MIN_FPS, MAX_FPS, DEFAULT_FPS = 0.2, 30.0, 5.0
 MAX_NAME_CHARACTERS = 200
 MAX_FEATURE_NAMES = 64
 MAX_ID_CHARACTERS = 63
+_MOST = {"retention_days": 36_500, "retention_bytes": 1 << 53}
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _LATIN = str.maketrans({"đ": "d", "Đ": "d", "ø": "o", "Ø": "o", "ß": "ss", "æ": "ae", "ł": "l"})
 
 
 class CameraDraft(msgspec.Struct, frozen=True):
-    """A camera to be: `id` None lets the server choose a readable one."""
+    """A camera to be: `id` None lets the server choose a readable one.
+
+    Its footage is kept for `retention_days` and up to `retention_bytes`, None leaves that to the
+    plan, which bounds it in any case.
+    """
 
     name: str
     rtsp_url: str
@@ -32,10 +38,12 @@ class CameraDraft(msgspec.Struct, frozen=True):
     fps: float = DEFAULT_FPS
     enabled: bool = True
     record: bool = True
+    retention_days: int | None = None
+    retention_bytes: int | None = None
 
 
 class CameraChanges(msgspec.Struct, frozen=True):
-    """A partial update: None leaves a field as it is."""
+    """A partial update: None leaves a field as it is, but for what has UNSET for that."""
 
     name: str | None = None
     rtsp_url: str | None = None
@@ -43,6 +51,8 @@ class CameraChanges(msgspec.Struct, frozen=True):
     fps: float | None = None
     enabled: bool | None = None
     record: bool | None = None
+    retention_days: int | UnsetType | None = UNSET
+    retention_bytes: int | UnsetType | None = UNSET
 
 
 def is_camera_id(text: str) -> bool:
@@ -76,6 +86,10 @@ def _plain_faults(given: CameraDraft | CameraChanges, camera_id: str | None) -> 
         wrong.append(FieldError("fps", f"want {MIN_FPS} to {MAX_FPS:g} frames per second"))
     if given.features is not None and len(given.features) > MAX_FEATURE_NAMES:
         wrong.append(FieldError("features", f"want at most {MAX_FEATURE_NAMES} names"))
+    for name, longest in _MOST.items():
+        number = getattr(given, name)
+        if isinstance(number, int) and not 1 <= number <= longest:
+            wrong.append(FieldError(name, f"want 1 to {longest}, or nothing"))
     return wrong
 
 

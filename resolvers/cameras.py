@@ -1,12 +1,14 @@
-"""Cameras of a tenant: reading, changing, watching them change."""
+"""Cameras of a tenant: reading and changing them. `resolvers.camera_watch` follows the changes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
 import msgspec
+from msgspec import UNSET
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
@@ -14,16 +16,16 @@ from media.redact import redact
 from media.types import CameraState, MediaError, ProbeReport
 from models.base import select
 from models.camera import Camera, CameraDeletion, CameraDeletionTable, CameraTable
-from models.tenant import Tenant, TenantUnknown, last_number, take_numbers
+from models.evidence import locks_that_hold
+from models.tenant import Tenant, TenantUnknown, take_numbers
 from resolvers import cursors
-from resolvers.access import Scope, demand, visible
-from resolvers.bus import CAMERA_CONFIG, cameras_of, wait_for_ring
+from resolvers.access import Scope, demand, sees
+from resolvers.bus import CAMERA_CONFIG, RETENTION, cameras_of
 from resolvers.camera_input import (
     MAX_ID_CHARACTERS,
     CameraChanges,
     CameraDraft,
     check,
-    is_camera_id,
     readable_id,
     within_plan,
 )
@@ -36,9 +38,8 @@ from resolvers.errors import (
     NotFound,
     Unavailable,
 )
+from resolvers.roster import Roster
 from resolvers.tenants import tenant_by_id
-
-LOOK_ANYWAY_SECONDS = 1.0
 
 
 class CameraSaved(msgspec.Struct, frozen=True):
@@ -49,14 +50,26 @@ class CameraSaved(msgspec.Struct, frozen=True):
 
 
 class CameraPage(msgspec.Struct, frozen=True):
-    cameras: list[Camera]
+    cameras: Sequence[Camera]
     has_next: bool
 
+    @property
+    def ends(self) -> Sequence[Camera]:
+        """The first and the last; none of an empty page."""
+        return [self.cameras[0], self.cameras[-1]] if self.cameras else []
 
-async def cameras(ctx: Context) -> list[Camera]:
+
+async def cameras(ctx: Context) -> Sequence[Camera]:
     """Every camera of the caller's tenant, oldest first. Raises ScopeMissing."""
-    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ)
-    return await select(rows.order_by("created_us", "slug"), Camera)
+    found = (await _roster(ctx, Scope.CAMERAS_READ)).in_order
+    if ctx.actor.cameras is None:
+        return found
+    return [each for each in found if sees(ctx.actor, each.slug)]
+
+
+async def _roster(ctx: Context, scope: Scope) -> Roster:
+    demand(ctx.actor, scope)
+    return await ctx.world.rosters.of(ctx.actor.tenant_id)
 
 
 async def cameras_page(ctx: Context, first: int, after: str | None) -> CameraPage:
@@ -66,17 +79,13 @@ async def cameras_page(ctx: Context, first: int, after: str | None) -> CameraPag
         ScopeMissing: without `cameras:read`.
         BadCursor: `after` is none of ours.
     """
-    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ).order_by("created_us", "slug")
-    if after is not None:
-        created, slug = _place(ctx, after)
-        later = await select(
-            rows.filter(created_us=created, slug__gt=slug).limit(first + 1), Camera
-        )
-        rest = rows.filter(created_us__gt=created).limit(first + 1)
-        found = (later + await select(rest, Camera))[: first + 1]
-    else:
-        found = await select(rows.limit(first + 1), Camera)
-    return CameraPage(found[:first], len(found) > first)
+    found = await cameras(ctx)
+    start = 0 if after is None else bisect_right(found, _place(ctx, after), key=_in_time)
+    return CameraPage(found[start : start + first], len(found) > start + first)
+
+
+def _in_time(camera: Camera) -> tuple[int, str]:
+    return camera.created_us, camera.slug
 
 
 def camera_cursor(camera: Camera) -> str:
@@ -94,10 +103,10 @@ async def camera_count(ctx: Context) -> int:
 
 
 async def cameras_by_key(ctx: Context, keys: Iterable[UUID]) -> dict[UUID, Camera]:
-    """Those of the cameras that there are (still), in one query. Raises ScopeMissing."""
-    rows = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ)
-    found = await select(rows.filter(key__in=sorted(set(keys))), Camera)
-    return {each.key: each for each in found}
+    """Those of the cameras that there are (still). Raises ScopeMissing."""
+    by_key = (await _roster(ctx, Scope.CAMERAS_READ)).by_key
+    found = (by_key[key] for key in keys if key in by_key)
+    return {each.key: each for each in found if sees(ctx.actor, each.slug)}
 
 
 async def camera(ctx: Context, camera_id: str) -> Camera:
@@ -112,11 +121,10 @@ async def camera(ctx: Context, camera_id: str) -> Camera:
 
 async def camera_for(ctx: Context, camera_id: str, scope: Scope) -> Camera:
     """One camera, for a use case that needs another scope than reading cameras."""
-    rows = visible(ctx.actor, CameraTable, scope).filter(slug=camera_id)
-    found = await select(rows, Camera) if is_camera_id(camera_id) else []
-    if not found:
+    found = (await _roster(ctx, scope)).by_slug.get(camera_id)
+    if found is None or not sees(ctx.actor, camera_id):
         raise NotFound(f"there is no camera {camera_id[:64]!r}")
-    return found[0]
+    return found
 
 
 def shown_rtsp_url(ctx: Context, camera: Camera) -> str:
@@ -187,6 +195,8 @@ async def _insert(
         fps=draft.fps,
         enabled=draft.enabled,
         record=draft.record,
+        retention_days=draft.retention_days,
+        retention_bytes=draft.retention_bytes,
         status=status.value,
         status_us=now,
         change_seq=seq,
@@ -218,6 +228,9 @@ async def camera_update(ctx: Context, camera_id: str, changes: CameraChanges) ->
         for name in ("name", "fps", "enabled", "record")
         if (value := getattr(changes, name)) is not None
     }
+    for name in ("retention_days", "retention_bytes"):
+        if (value := getattr(changes, name)) is not UNSET:
+            values[name] = value
     if changes.rtsp_url is not None:
         values["rtsp_url_sealed"] = ctx.world.vault.seal(changes.rtsp_url)
     filtered: list[str] = []
@@ -247,10 +260,14 @@ async def camera_delete(ctx: Context, camera_id: str) -> CameraDeletion:
     Raises:
         ScopeMissing: without `cameras:write`.
         NotFound: no such camera in this tenant.
+        Conflict: footage of it is locked as evidence.
     """
     known = await camera_for(ctx, camera_id, Scope.CAMERAS_WRITE)
     async with in_transaction():
         _, seq = await _numbered(ctx)
+        locks = await locks_that_hold(ctx.actor.tenant_id, ctx.world.clock.now_us())
+        if any(lock.camera_key == known.key for lock in locks):
+            raise Conflict("id", f"footage of {camera_id!r} is locked as evidence")
         gone = await CameraTable.within(ctx.actor.tenant_id).filter(key=known.key).delete()
         if not gone:
             raise NotFound(f"there is no camera {camera_id!r}")
@@ -265,55 +282,12 @@ async def camera_delete(ctx: Context, camera_id: str) -> CameraDeletion:
 async def _announce(ctx: Context) -> None:
     await ctx.world.bus.ring(cameras_of(ctx.actor.tenant_id))
     await ctx.world.bus.ring(CAMERA_CONFIG)
-
-
-async def watch(ctx: Context) -> AsyncGenerator[Camera | CameraDeletion, None]:
-    """First every camera as it is, then each change as it commits, without a race between them.
-
-    Several changes of one camera in quick succession may come as one: the last. While the database
-    is away nothing comes, and afterwards everything does.
-
-    Raises:
-        Unavailable: the database is away at the very start.
-        ScopeMissing: without `cameras:read`.
-    """
-    async with ctx.world.bus.bell(cameras_of(ctx.actor.tenant_id)) as bell:
-        seen = await last_number(ctx.actor.tenant_id, "camera_seq")
-        for each in await cameras(ctx):
-            yield each
-        while True:
-            bell.clear()
-            for change in await _look(ctx, seen):
-                seen = change.change_seq
-                yield change
-            await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
+    await ctx.world.bus.ring(RETENTION)
 
 
 def as_it_is(change: Camera | CameraDeletion) -> Camera | None:
-    """The camera that a step of `watch` tells of; None when it tells of a deletion."""
+    """The camera that a change tells of; None when it tells of a deletion."""
     return change if isinstance(change, Camera) else None
-
-
-async def _look(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:
-    try:
-        return await _changes_after(ctx, seen)
-    except Unavailable:
-        return []
-
-
-async def _changes_after(ctx: Context, seen: int) -> list[Camera | CameraDeletion]:
-    """Bounded by the last number first: two queries alone would not see one moment."""
-    last = await last_number(ctx.actor.tenant_id, "camera_seq")
-    if last == seen:
-        return []
-    span = {"change_seq__gt": seen, "change_seq__lte": last}
-    changed = visible(ctx.actor, CameraTable, Scope.CAMERAS_READ).filter(**span)
-    deleted = visible(ctx.actor, CameraDeletionTable, Scope.CAMERAS_READ).filter(**span)
-    found: list[Camera | CameraDeletion] = [
-        *await select(changed, Camera),
-        *await select(deleted, CameraDeletion),
-    ]
-    return sorted(found, key=lambda change: change.change_seq)
 
 
 async def camera_probe(ctx: Context, rtsp_url: str) -> ProbeReport:

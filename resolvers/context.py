@@ -6,12 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from media.clock import Clock
+from media.disk import DEFAULT_MARKS, DiskMarks
 from media.network import CameraNetworks
 from media.store import RecordingStore
 from media.types import ModelStatus, ProbeReport
 from resolvers.access import Actor
 from resolvers.bus import Bus
+from resolvers.following import Following
 from resolvers.identity import Identity
+from resolvers.meter import NO_METER, Meter
+from resolvers.roster import Rosters
+from resolvers.stores import FarStores
 from resolvers.vault import Vault
 
 Probe = Callable[[str], Awaitable[ProbeReport]]
@@ -23,6 +28,8 @@ class World:
     """What is the same for every request of a process.
 
     `probe` is None where no media worker can be reached. `models` says what can be detected here.
+    `far` asks for footage that is not in `store`, None where other stores can't be reached.
+    `marks` say how much room the store's disk should have.
     """
 
     bus: Bus
@@ -33,6 +40,11 @@ class World:
     store: RecordingStore
     models: Callable[[], Sequence[ModelStatus]] = field(default=tuple)
     probe: Probe | None = None
+    far: FarStores | None = None
+    following: Following = field(default_factory=Following)
+    meter: Meter = NO_METER
+    marks: DiskMarks = DEFAULT_MARKS
+    rosters: Rosters = field(default_factory=Rosters)
 
 
 @dataclass(frozen=True, slots=True)

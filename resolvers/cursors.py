@@ -7,8 +7,8 @@ import binascii
 
 from resolvers.errors import BadCursor, FieldError
 
-LOG, EVENTS, CAMERAS = "l", "e", "c"
-"""Kinds: a place in the event log, in a list of events, in a list of cameras."""
+LOG, EVENTS, CAMERAS, TENANTS, LOCKS = "l", "e", "c", "t", "k"
+"""Kinds: a place in the event log, in a list of events, cameras, tenants, evidence locks."""
 
 
 def encode(kind: str, tenant_id: str, *place: str | int) -> str:
@@ -61,3 +61,15 @@ def decode_log(tenant_id: str, cursor: str, field: str = "after") -> int:
     if len(parts) != 1:
         raise BadCursor(FieldError(field, "not a cursor that this server gave out"))
     return decode_number(parts[0], field)
+
+
+def encode_name(name: str) -> str:
+    """A place in the list of tenants, which itself is of none."""
+    return encode(TENANTS, "", name)
+
+
+def decode_name(cursor: str, longest: int, field: str) -> str:
+    (name,) = decode(TENANTS, "", cursor, field)[:1]
+    if len(name) > longest:
+        raise BadCursor(FieldError(field, "not a cursor that this server gave out"))
+    return name

@@ -10,6 +10,7 @@
   - Conflict                the id is taken
   - CameraLimitReached
   - Unavailable             something this needs is not here now
+    - FootageAway           the worker that holds the footage is not reachable
 """
 
 from __future__ import annotations
@@ -81,3 +82,10 @@ class CameraLimitReached(VmsError):
 
 class Unavailable(VmsError):
     code = "UNAVAILABLE"
+
+
+class FootageAway(Unavailable):
+    code = "FOOTAGE_AWAY"
+
+    def __init__(self) -> None:
+        super().__init__("the worker that holds this footage is not reachable")

@@ -1,8 +1,9 @@
-"""Events, past and as they happen."""
+"""Events of the past: one, and pages of them. `resolvers.watch` follows them as they happen."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,20 +11,16 @@ import msgspec
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from media.types import ChangeKind
 from models.base import select
 from models.event import Event, EventTable
-from models.tenant import last_number
 from resolvers import cursors
-from resolvers.access import Scope, demand, visible
-from resolvers.bus import events_of, wait_for_ring
+from resolvers.access import Scope, visible
 from resolvers.camera_input import MAX_ID_CHARACTERS
 from resolvers.context import Context
-from resolvers.errors import BadCursor, FieldError, InvalidInput, NotFound, Unavailable
+from resolvers.errors import FieldError, InvalidInput, NotFound
+from resolvers.event_rows import newest, of_ids, oldest
 from resolvers.features import ALL_FEATURES
 
-LOOK_ANYWAY_SECONDS = 1.0
-BATCH = 500
 MAX_FILTER_VALUES = 200
 MAX_EVENT_ID_CHARACTERS = 40
 
@@ -56,20 +53,6 @@ class EventPage(msgspec.Struct, frozen=True):
     has_next: bool
 
 
-class EventItem(msgspec.Struct, frozen=True):
-    """A step of the log: `cursor` is the place after it."""
-
-    cursor: str
-    kind: ChangeKind
-    event: Event
-
-
-class GapItem(msgspec.Struct, frozen=True):
-    """Some events between the subscriber's cursor and `cursor` were removed by retention."""
-
-    cursor: str
-
-
 async def event(ctx: Context, event_id: str) -> Event:
     """One event of the caller's tenant.
 
@@ -82,7 +65,7 @@ async def event(ctx: Context, event_id: str) -> Event:
 
 async def event_for(ctx: Context, event_id: str, scope: Scope) -> Event:
     """One event, for a use case that needs another scope than reading events."""
-    rows = visible(ctx.actor, EventTable, scope).filter(id=event_id)
+    rows = of_ids(visible(ctx.actor, EventTable, scope), [event_id])
     # Tables refuse to look for a longer text, and PostgreSQL for a NUL.
     possible = len(event_id) <= MAX_EVENT_ID_CHARACTERS and "\0" not in event_id
     found = await select(rows, Event) if possible else []
@@ -105,12 +88,18 @@ async def events(
         InvalidInput: the filter names an unknown type.
         BadCursor: `after` is none of ours.
     """
-    rows = _filtered(visible(ctx.actor, EventTable, Scope.EVENTS_READ), wanted)
-    newest = order is EventOrder.NEWEST_FIRST
-    if after is not None:
-        rows = rows.filter(_beyond(ctx, after, newest=newest))
-    rows = rows.order_by("-at_us", "-id") if newest else rows.order_by("at_us", "id")
-    found = await select(rows.limit(first + 1), Event)
+    rows = filtered(visible(ctx.actor, EventTable, Scope.EVENTS_READ), wanted)
+    start = None if after is None else _place(ctx, after)
+    since_us, until_us = wanted.since_us, wanted.until_us
+    if order is EventOrder.NEWEST_FIRST:
+        if start is not None:
+            rows, until_us = rows.filter(start.before), start.at_us
+        until_us = ctx.world.clock.now_us() if until_us is None else until_us
+        found = await newest(rows, first + 1, until_us, since_us)
+    else:
+        if start is not None:
+            rows, since_us = rows.filter(start.behind), start.at_us
+        found = await oldest(rows, first + 1, since_us, until_us)
     return EventPage(found[:first], len(found) > first)
 
 
@@ -118,15 +107,27 @@ def event_cursor(event: Event) -> str:
     return cursors.encode(cursors.EVENTS, event.tenant_id, event.at_us, event.id)
 
 
-def _beyond(ctx: Context, after: str, *, newest: bool) -> Q:
-    """Keyset paging; the plain bound on `at_us` lets the index be used (0.6 ms against 250)."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a list of events; the plain bounds let the index be used (0.6 ms against 250)."""
+
+    at_us: int
+    event_id: str
+
+    @property
+    def before(self) -> Q:
+        tie = Q(at_us__lt=self.at_us) | Q(at_us=self.at_us, id__lt=self.event_id)
+        return Q(at_us__lte=self.at_us) & tie
+
+    @property
+    def behind(self) -> Q:
+        tie = Q(at_us__gt=self.at_us) | Q(at_us=self.at_us, id__gt=self.event_id)
+        return Q(at_us__gte=self.at_us) & tie
+
+
+def _place(ctx: Context, after: str) -> _Place:
     parts = cursors.decode(cursors.EVENTS, ctx.actor.tenant_id, after, "after")
-    at_us, event_id = cursors.decode_place(parts, MAX_EVENT_ID_CHARACTERS, "after")
-    if newest:
-        tie = Q(at_us__lt=at_us) | Q(at_us=at_us, id__lt=event_id)
-        return Q(at_us__lte=at_us) & tie
-    tie = Q(at_us__gt=at_us) | Q(at_us=at_us, id__gt=event_id)
-    return Q(at_us__gte=at_us) & tie
+    return _Place(*cursors.decode_place(parts, MAX_EVENT_ID_CHARACTERS, "after"))
 
 
 def check_filter(wanted: EventFilter) -> None:
@@ -144,7 +145,8 @@ def check_filter(wanted: EventFilter) -> None:
         raise InvalidInput(*wrong)
 
 
-def _filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventTable]:
+def filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventTable]:
+    """Raises InvalidInput like `check_filter`."""
     check_filter(wanted)
     limits: dict[str, object] = {
         "camera_slug__in": _listed(wanted.camera_ids),
@@ -159,107 +161,3 @@ def _filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[Event
 
 def _listed(names: Sequence[str] | None) -> list[str] | None:
     return None if names is None else list(names)
-
-
-async def watch(
-    ctx: Context, wanted: EventFilter = ALL, after: str | None = None
-) -> AsyncGenerator[EventItem | GapItem, None]:
-    """Follows the tenant's log: each beginning once, then each change, in commit order.
-
-    Changes that were overtaken while the subscriber was away come as the last of them; beginnings
-    and ends are never lost. `after` resumes behind a cursor; None starts now. While the database
-    is away nothing comes, and afterwards everything does.
-
-    Raises:
-        Unavailable: the database is away at the very start.
-        ScopeMissing: without `events:read`.
-        InvalidInput: the filter names an unknown type.
-        BadCursor: `after` is none of ours.
-    """
-    demand(ctx.actor, Scope.EVENTS_READ)
-    check_filter(wanted)
-    tenant_id = ctx.actor.tenant_id
-    async with ctx.world.bus.bell(events_of(tenant_id)) as bell:
-        seen = await _start(ctx, after)
-        floor = await last_number(tenant_id, "event_floor")
-        if seen < floor:
-            seen = floor
-            yield GapItem(cursors.encode_log(tenant_id, floor))
-        while True:
-            bell.clear()
-            more = True
-            while more:
-                items, seen, more = await _look(ctx, wanted, seen)
-                for item in items:
-                    yield item
-            await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
-
-
-async def place_now(ctx: Context) -> str:
-    """The cursor of this moment: resuming there gives all that comes later."""
-    demand(ctx.actor, Scope.EVENTS_READ)
-    tenant_id = ctx.actor.tenant_id
-    return cursors.encode_log(tenant_id, await last_number(tenant_id, "event_seq"))
-
-
-async def _start(ctx: Context, after: str | None) -> int:
-    last = await last_number(ctx.actor.tenant_id, "event_seq")
-    if after is None:
-        return last
-    seen = cursors.decode_log(ctx.actor.tenant_id, after)
-    if seen > last:
-        raise BadCursor(FieldError("after", "a place that this log has not reached"))
-    return seen
-
-
-async def _look(ctx: Context, wanted: EventFilter, seen: int) -> tuple[list[EventItem], int, bool]:
-    """The next steps after `seen`, how far they reach, and whether more are there already."""
-    try:
-        last = await last_number(ctx.actor.tenant_id, "event_seq")
-        if last <= seen:
-            return [], seen, False
-        items, reach = await _read(ctx, wanted, seen, last)
-    except Unavailable:
-        return [], seen, False
-    return items, reach, reach < last
-
-
-async def _read(
-    ctx: Context, wanted: EventFilter, seen: int, last: int
-) -> tuple[list[EventItem], int]:
-    """The next steps in (seen, last], and how far they reach.
-
-    `last` was committed before these queries began, so nothing below it can still appear. Of the
-    two queries the one that was cut at BATCH rows bounds what may be given out.
-    """
-    rows = visible(ctx.actor, EventTable, Scope.EVENTS_READ)
-    span = _filtered(rows, msgspec.structs.replace(wanted, since_us=None, until_us=None))
-    began = await select(
-        span.filter(began_seq__gt=seen, began_seq__lte=last).order_by("began_seq").limit(BATCH),
-        Event,
-    )
-    moved = await select(
-        span.filter(seq__gt=seen, seq__lte=last, last_change__not=ChangeKind.BEGAN.value)
-        .order_by("seq")
-        .limit(BATCH),
-        Event,
-    )
-    reach = min(
-        began[-1].began_seq if len(began) == BATCH else last,
-        moved[-1].seq if len(moved) == BATCH else last,
-    )
-    steps = [(each.began_seq, ChangeKind.BEGAN, each) for each in began]
-    steps += [(each.seq, ChangeKind(each.last_change), each) for each in moved]
-    steps.sort(key=lambda step: step[0])
-    tenant_id = ctx.actor.tenant_id
-    items = [
-        EventItem(cursors.encode_log(tenant_id, seq), kind, each)
-        for seq, kind, each in steps
-        if seq <= reach and _in_time(wanted, each)
-    ]
-    return items, reach
-
-
-def _in_time(wanted: EventFilter, event: Event) -> bool:
-    since_ok = wanted.since_us is None or event.at_us >= wanted.since_us
-    return since_ok and (wanted.until_us is None or event.at_us < wanted.until_us)

@@ -16,6 +16,7 @@ from resolvers.errors import NotAuthenticated, TokenExpired
 ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
 GRANT_SECONDS = 900
 MAX_TENANT_CHARACTERS = 63
+MAX_SUBJECT_CHARACTERS = 200
 
 KeyLookup = Callable[[str], Any]
 """Finds the verification key for an unverified token; blocking, raises jwt.PyJWTError."""
@@ -38,6 +39,12 @@ class TokenPolicy:
     scope_map: Mapping[str, str] = field(default_factory=dict)
 
 
+REMEMBERED_US = 10 * 1_000_000
+"""For so long a token that was verified is good without looking again, if it lasts that long."""
+
+MOST_REMEMBERED = 10_000
+
+
 class Identity:
     """Verifies tokens and grants, and signs grants.
 
@@ -48,6 +55,7 @@ class Identity:
         if policy.algorithm not in ALGORITHMS:
             raise ValueError(f"token algorithm {policy.algorithm} is not one of {ALGORITHMS}")
         self._policy, self._grant_key, self._clock = policy, grant_key, clock
+        self._verified_before: dict[str, tuple[int, Actor]] = {}
 
     async def actor_of_token(self, token: str) -> Actor:
         """The actor that a bearer token stands for.
@@ -56,16 +64,25 @@ class Identity:
             NotAuthenticated: malformed, wrongly signed, or without a required claim.
             TokenExpired: good, but over.
         """
+        now = self._clock.now_us()
+        until, actor = self._verified_before.get(token, (0, None))
+        if actor is None or until <= now:
+            actor = await self._actor_of(token)
+            if len(self._verified_before) >= MOST_REMEMBERED:
+                self._verified_before.clear()
+            self._verified_before[token] = now + REMEMBERED_US, actor
+        if actor.expires_us is not None and actor.expires_us <= now:
+            raise TokenExpired("the token has expired")
+        return actor
+
+    async def _actor_of(self, token: str) -> Actor:
         try:
             key = self._policy.key
             if callable(key):
                 key = await asyncio.to_thread(key, token)
-            claims = self._verified(token, key)
-        except jwt.ExpiredSignatureError as error:
-            raise TokenExpired("the token has expired") from error
-        except (jwt.PyJWTError, ValueError, TypeError, UnicodeError) as error:
+            return self._actor(self._verified(token, key))
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise NotAuthenticated("the token is not valid") from error
-        return self._actor(claims)
 
     def _verified(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401
         claims: dict[str, Any] = jwt.decode(
@@ -77,6 +94,7 @@ class Identity:
             options={
                 "require": ["exp"],
                 "verify_aud": self._policy.audience is not None,
+                "verify_exp": False,  # by our clock, each time that it is used
                 "verify_iat": False,  # an issuer's clock a second ahead is no forgery
             },
         )
@@ -94,6 +112,7 @@ class Identity:
             tenant_id=tenant_id,
             scopes=self._scopes(claims[self._policy.scope_claim]),
             expires_us=int(claims["exp"]) * 1_000_000,
+            subject=_subject(claims),
         )
 
     def _scopes(self, claim: object) -> frozenset[Scope]:
@@ -147,3 +166,11 @@ class Identity:
             interval=interval,
             expires_us=int(claims["exp"]) * 1_000_000,
         )
+
+
+def _subject(claims: Mapping[str, Any]) -> str | None:
+    """What a token says of whom it was made for, fit for a table."""
+    named = claims.get("sub")
+    if not isinstance(named, str) or not named.isprintable():
+        return None
+    return named[:MAX_SUBJECT_CHARACTERS] or None

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from contextlib import suppress
+from itertools import dropwhile
 from typing import BinaryIO
+from uuid import UUID
 
 import msgspec
 
-from media.playlist import LONGEST_SEGMENT_SECONDS, Playlist, Segment, joined, render
+from media.playlist import LONGEST_SEGMENT_SECONDS, render
 from media.store import Hour, RecordingNotFound
 from media.types import TICKS_PER_SECOND
 from models.camera import Camera
 from models.event import Event
-from resolvers import addresses
+from resolvers import addresses, footage
 from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_for
 from resolvers.context import Context
-from resolvers.errors import NotFound, NotRecorded
+from resolvers.errors import FootageAway, NotFound, NotRecorded
 from resolvers.events import event_for
-from resolvers.recordings import check_range, ended, folder_of
+from resolvers.footage import Footage
+from resolvers.recordings import check_range
+from resolvers.stores import WHOLE, FarFile, Wish
 
 MAX_INTERVAL_US = 24 * 3_600 * 1_000_000
 RECENT_US = 180 * 1_000_000
@@ -38,13 +42,23 @@ _SNAPSHOT = re.compile(r"snap-([0-9]{1,8})\.jpg")
 class EventPlayback(msgspec.Struct, frozen=True):
     """`offset_us` from the start of the playlist's media to the very frame of the event.
 
-    `playlist_url` is that of `hour`; it needs a token, or a grant of `hour_grant`.
+    The playlist is that of `hour`, or of the part of it from `from_position` on.
     """
 
     event: Event
-    playlist_url: str
-    offset_us: int
     hour: Hour
+    offset_us: int
+    from_position: int | None
+
+    @property
+    def playlist_url(self) -> str:
+        """For players that bring a token."""
+        return self.signed_url(None)
+
+    def signed_url(self, grant: str | None) -> str:
+        """`grant`: one of `hour_grant`."""
+        camera_id = self.event.camera_slug
+        return addresses.hour_playlist(camera_id, str(self.hour), grant, self.from_position)
 
 
 class IntervalPlayback(msgspec.Struct, frozen=True):
@@ -53,6 +67,13 @@ class IntervalPlayback(msgspec.Struct, frozen=True):
     playlist_url: str
     from_us: int
     to_us: int
+
+
+class ServedPlaylist(msgspec.Struct, frozen=True):
+    """HLS text, and the times whose footage is missing in it because it can't be reached."""
+
+    text: str
+    away: tuple[Interval, ...]
 
 
 async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
@@ -65,22 +86,19 @@ async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
         ScopeMissing: without `playback:read`.
         NotFound: no such event in this tenant.
         NotRecorded: its frame is in no recording (any more).
+        FootageAway: it may be in one that can't be reached.
     """
     event = await event_for(ctx, event_id, Scope.PLAYBACK_READ)
     camera = await _camera_of(ctx, event)
     if event.position is None:
         raise NotRecorded(f"the frame of event {event.id} was not recorded")
     recent = ctx.world.clock.now_us() - event.at_us < RECENT_US
-    tries = int(WAIT_FOR_SEGMENT_SECONDS / LOOK_AGAIN_SECONDS) if recent else 1
-    for attempt in range(tries):
-        found = await asyncio.to_thread(_find, ctx, camera, event, recent)
-        if found is not None:
-            hour, offset_us = found
-            url = addresses.hour_playlist(camera.slug, str(hour))
-            return EventPlayback(event, url, offset_us, hour)
-        if attempt < tries - 1:
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    raise NotRecorded(f"the frame of event {event.id} is in no recording")
+    looks = int(WAIT_FOR_SEGMENT_SECONDS / LOOK_AGAIN_SECONDS) if recent else 1
+    for _ in range(looks - 1):
+        with suppress(NotRecorded, FootageAway):
+            return await _find(ctx, camera, event, recent=recent)
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    return await _find(ctx, camera, event, recent=recent)
 
 
 async def _camera_of(ctx: Context, event: Event) -> Camera:
@@ -94,35 +112,22 @@ async def _camera_of(ctx: Context, event: Event) -> Camera:
     return camera
 
 
-def _find(ctx: Context, camera: Camera, event: Event, recent: bool) -> tuple[Hour, int] | None:
+async def _find(ctx: Context, camera: Camera, event: Event, *, recent: bool) -> EventPlayback:
+    """Looks once; a segment lies where it starts, so the frame may be one hour back."""
     assert event.position is not None  # noqa: S101 - checked by the caller
-    store, folder = ctx.world.store, folder_of(camera)
-    found = store.find(folder, event.position, event.at_us)
-    if found is not None:
-        return found[0], _microseconds(found[2])
-    if not recent:
-        return None
-    hour = store.hour_of(event.at_us)
-    try:
-        playlist = store.playlist(folder, hour)
-    except RecordingNotFound:
-        return None
-    ticks = _ticks_when_written(playlist, event.position)
-    return None if ticks is None else (hour, _microseconds(ticks))
-
-
-def _ticks_when_written(playlist: Playlist, position: int) -> int | None:
-    """The offset that a frame beyond the last whole segment will have.
-
-    The media timeline has no holes, so whatever comes next begins where the last segment ends.
-    """
-    if not playlist.segments or playlist.ended:
-        return None
-    beyond = position - playlist.segments[-1].end_position
-    longest = LONGEST_SEGMENT_SECONDS * TICKS_PER_SECOND
-    if not 0 <= beyond <= longest:
-        return None
-    return beyond + sum(each.end_position - each.position for each in playlist.segments)
+    hour = ctx.world.store.hour_of(event.at_us)
+    here = await footage.of_hour(ctx, camera, hour)
+    if spot := here.spot(event.position, event.at_us):
+        return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
+    earlier = ctx.world.store.previous_hour(hour)
+    before = await footage.of_hour(ctx, camera, earlier)
+    if spot := before.spot(event.position, event.at_us):
+        return EventPlayback(event, earlier, _microseconds(spot.ticks), spot.from_position)
+    if recent and (spot := here.spot_when_written(event.position)):
+        return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
+    if here.away or before.away:
+        raise FootageAway
+    raise NotRecorded(f"the frame of event {event.id} is in no recording")
 
 
 def _microseconds(ticks: int) -> int:
@@ -144,83 +149,79 @@ async def playback(ctx: Context, camera_id: str, wanted: Interval) -> IntervalPl
     return IntervalPlayback(url, wanted.from_us, wanted.to_us)
 
 
-async def hour_playlist(ctx: Context, camera_id: str, hour: Hour) -> str:
+async def hour_playlist(
+    ctx: Context, camera_id: str, hour: Hour, from_position: int | None = None
+) -> ServedPlaylist:
     """The playlist of an hour folder, with authorised addresses.
+
+    `from_position`: without what comes before the segment at that place of the media timeline.
 
     Raises:
         ScopeMissing: without `playback:read`.
-        NotFound: no such camera or hour in this tenant.
+        NotFound: no such camera or hour in this tenant, or no such segment in it.
+        FootageAway: all of it is where it can't be reached.
     """
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     try:
         bounds = Interval(*ctx.world.store.hour_bounds(hour))
-        _demand_time(ctx, bounds)
-        found = await asyncio.to_thread(ctx.world.store.playlist, folder_of(camera), hour)
     except RecordingNotFound as error:
         raise NotFound("there is no such recording") from error
-    grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, _narrowed(ctx, bounds))
+    _demand_time(ctx, bounds)
+    found = await footage.of_hour(ctx, camera, hour)
+    if from_position is not None:
+        wanted = dropwhile(lambda each: each.position != from_position, found.segments)
+        found = found.only(wanted)
+    return _served(ctx, camera, found, _narrowed(ctx, bounds))
 
-    def uri(name: str) -> str:
-        return addresses.file_of_hour(camera.slug, str(hour), name, grant)
 
-    return render(found.segments, uri, ended(ctx, hour, found))
-
-
-async def interval_playlist(ctx: Context, camera_id: str, wanted: Interval) -> str:
+async def interval_playlist(ctx: Context, camera_id: str, wanted: Interval) -> ServedPlaylist:
     """The playlist of every segment that overlaps a range.
 
     Raises:
         ScopeMissing: without `playback:read`.
         InvalidInput: the range is empty or longer than a day.
         NotFound: no such camera in this tenant, or nothing is recorded in the range.
+        FootageAway: all of it is where it can't be reached.
     """
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     check_range(wanted, MAX_INTERVAL_US)
     _demand_time(ctx, wanted)
-    segments = await asyncio.to_thread(_segments_between, ctx, camera, _narrowed(ctx, wanted))
-    if not segments:
-        raise NotFound("nothing is recorded in this time")
-    grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, wanted)
+    found = await footage.between(ctx, camera, _narrowed(ctx, wanted))
+    return _served(ctx, camera, found, wanted)
+
+
+def _served(ctx: Context, camera: Camera, found: Footage, granted: Interval) -> ServedPlaylist:
+    if not found.segments:
+        raise FootageAway if found.away else NotFound("nothing is recorded in this time")
+    grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, granted)
+    own = ctx.world.store.store_id
 
     def uri(path: str) -> str:
-        hour, _, name = path.rpartition("/")
-        return addresses.file_of_hour(camera.slug, hour, name, grant)
+        """Where all lies here, names alone tell; elsewhere another process may be asked."""
+        store, date, hour, name = path.split("/")
+        store_id = UUID(store)
+        told = store_id if found.spread or store_id != own else None
+        return addresses.file_of_hour(camera.slug, f"{date}/{hour}", name, grant, told)
 
-    return render(segments, uri, ended=wanted.to_us <= ctx.world.clock.now_us())
-
-
-def _segments_between(ctx: Context, camera: Camera, wanted: Interval) -> tuple[Segment, ...]:
-    """File names come with their hour's folder in front."""
-    store = ctx.world.store
-    hour = store.hour_of(wanted.from_us - LONGEST_SEGMENT_SECONDS * 1_000_000)
-    found: list[Segment] = []
-    while store.hour_bounds(hour)[0] < wanted.to_us:
-        try:
-            listed = store.playlist(folder_of(camera), hour).segments
-        except RecordingNotFound:
-            listed = ()
-        found += (
-            replace(each, name=f"{hour}/{each.name}", init=f"{hour}/{each.init}")
-            for each in listed
-            if wanted.overlaps(each.start_us, each.end_us)
-        )
-        hour = store.next_hour(hour)
-    return joined(found)
+    return ServedPlaylist(render(found.segments, uri, found.ended, found.removed), found.away)
 
 
-async def open_file(ctx: Context, camera_id: str, hour: Hour, name: str) -> BinaryIO:
-    """An init segment, media segment or snapshot, open for reading.
+async def open_file(
+    ctx: Context, camera_id: str, hour: Hour, name: str, wish: Wish = WHOLE
+) -> BinaryIO | FarFile:
+    """An init segment, media segment or snapshot; whoever gets it closes it.
 
     Raises:
         ScopeMissing: without `playback:read`.
         NotFound: no such file in this tenant, or outside the actor's interval.
+        FootageAway: it may be where it can't be reached.
     """
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     try:
         _demand_time(ctx, _time_of_file(ctx, hour, name))
-        return await asyncio.to_thread(ctx.world.store.open_file, folder_of(camera), hour, name)
     except RecordingNotFound as error:
         raise NotFound("there is no such recording") from error
+    return await footage.open_file(ctx, camera, hour, name, wish)
 
 
 def _time_of_file(ctx: Context, hour: Hour, name: str) -> Interval:

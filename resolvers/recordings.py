@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date as Date
+from uuid import UUID
 
 import msgspec
 
-from media.playlist import Playlist
-from media.store import CameraFolder, Hour, RecordingNotFound
+from media.store import Hour, RecordingNotFound
 from models.base import select
 from models.camera import Camera
 from models.recording import (
@@ -22,12 +23,12 @@ from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_for
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput
+from resolvers.footage import folder_of, is_over
 
 MAX_COVERAGE_US = 31 * 86_400 * 1_000_000
 EARLIEST_US, LATEST_US = 0, 253_370_764_800_000_000
 """1970-01-01 and 9999-01-01: hours on either side are still dates."""
-HOUR_CLOSES_US = 60 * 1_000_000
-"""An hour's last segment begins in it and may be listed a little after it."""
+AWAY = "the worker that holds it is away"
 
 
 class RecordedHour(msgspec.Struct, frozen=True):
@@ -43,15 +44,14 @@ class RecordedHour(msgspec.Struct, frozen=True):
 
 
 class Covered(msgspec.Struct, frozen=True):
-    """A part of a range: recorded, or a gap with its reason in plain words."""
+    """A part of a range: recorded, or a gap with its reason in plain words.
+
+    Footage that can't be had now, as the worker that holds it is away, is a gap too.
+    """
 
     from_us: int
     to_us: int
     gap_reason: str | None
-
-
-def folder_of(camera: Camera) -> CameraFolder:
-    return CameraFolder(camera.tenant_id, camera.folder)
 
 
 async def hours(ctx: Context, camera_id: str, date: str) -> list[RecordedHour]:
@@ -71,48 +71,47 @@ async def hours(ctx: Context, camera_id: str, date: str) -> list[RecordedHour]:
         raise _no_date()
     rows = RecordingHourTable.within(ctx.actor.tenant_id).filter(camera_key=camera.key, date=date)
     found = await select(rows.order_by("start_us"), RecordingHour)
-    return [_hour(ctx, camera, each) for each in found if _seen(ctx, each)]
+    by_hour: dict[str, list[RecordingHour]] = {}
+    for each in found:
+        by_hour.setdefault(each.hour, []).append(each)
+    recorded = (_hour(ctx, camera, parts) for parts in by_hour.values())
+    return [each for each in recorded if _seen(ctx, each)]
 
 
 def _no_date() -> InvalidInput:
     return InvalidInput(FieldError("date", "want a date as YYYY-MM-DD"))
 
 
-def _seen(ctx: Context, hour: RecordingHour) -> bool:
+def _seen(ctx: Context, hour: RecordedHour) -> bool:
     interval = ctx.actor.interval
     return interval is None or interval.overlaps(hour.start_us, hour.end_us)
 
 
-def _hour(ctx: Context, camera: Camera, found: RecordingHour) -> RecordedHour:
+def _hour(ctx: Context, camera: Camera, parts: Sequence[RecordingHour]) -> RecordedHour:
+    """`parts` are the summaries of one hour by the stores that have some of it."""
+    hour = Hour(parts[0].date, parts[0].hour)
+    here = all(_is_own(ctx, part.store_id) for part in parts)
     return RecordedHour(
-        date=found.date,
-        hour=int(found.hour),
-        playlist_url=addresses.hour_playlist(camera.slug, f"{found.date}/{found.hour}"),
-        start_us=found.start_us,
-        end_us=found.end_us,
-        duration_us=found.duration_us,
-        complete=_complete(ctx, camera, Hour(found.date, found.hour)),
+        date=hour.date,
+        hour=int(hour.hour),
+        playlist_url=addresses.hour_playlist(camera.slug, str(hour)),
+        start_us=min(part.start_us for part in parts),
+        end_us=max(part.end_us for part in parts),
+        duration_us=sum(part.duration_us for part in parts),
+        complete=is_over(ctx, hour) or (here and _ended_here(ctx, camera, hour)),
     )
 
 
-def _complete(ctx: Context, camera: Camera, hour: Hour) -> bool:
-    """Only the hours around now need a look at their playlist."""
-    if is_over(ctx, hour):
-        return True
+def _is_own(ctx: Context, store_id: UUID | None) -> bool:
+    return store_id is None or store_id == ctx.world.store.store_id
+
+
+def _ended_here(ctx: Context, camera: Camera, hour: Hour) -> bool:
+    """Only for the hours around now is a look at their playlist needed."""
     try:
         return ctx.world.store.playlist(folder_of(camera), hour).ended
     except RecordingNotFound:
         return False
-
-
-def is_over(ctx: Context, hour: Hour) -> bool:
-    """Whether the hour ended long enough ago that nothing is added to its playlist."""
-    _, end_us = ctx.world.store.hour_bounds(hour)
-    return ctx.world.clock.now_us() >= end_us + HOUR_CLOSES_US
-
-
-def ended(ctx: Context, hour: Hour, playlist: Playlist) -> bool:
-    return playlist.ended or is_over(ctx, hour)
 
 
 async def coverage(ctx: Context, camera_id: str, wanted: Interval) -> list[Covered]:
@@ -126,12 +125,24 @@ async def coverage(ctx: Context, camera_id: str, wanted: Interval) -> list[Cover
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     check_range(wanted, MAX_COVERAGE_US)
     rows = RecordingRunTable.within(ctx.actor.tenant_id).filter(camera_key=camera.key)
-    before = await select(
-        rows.filter(started_us__lte=wanted.from_us).order_by("-started_us").limit(1), RecordingRun
-    )
+    begun = rows.filter(started_us__lte=wanted.from_us).order_by("-started_us")
+    # Two, as a run in another store may have begun before an earlier one was given up.
+    before = await select(begun.limit(2), RecordingRun)
     inside = rows.filter(started_us__gt=wanted.from_us, started_us__lt=wanted.to_us)
-    runs = before + await select(inside.order_by("started_us"), RecordingRun)
-    return _cut(wanted, runs, camera, ctx.world.clock.now_us())
+    runs = before[::-1] + await select(inside.order_by("started_us"), RecordingRun)
+    away = await _away(ctx, runs)
+    return _cut(wanted, runs, away, camera, ctx.world.clock.now_us())
+
+
+async def _away(ctx: Context, runs: Sequence[RecordingRun]) -> frozenset[UUID]:
+    """Stores of these runs that can't be reached."""
+    others = {run.store_id for run in runs if run.store_id and not _is_own(ctx, run.store_id)}
+    far = ctx.world.far
+    if far is None:
+        return frozenset(others)
+    asked = sorted(others)
+    answers = await asyncio.gather(*(far.answers(each) for each in asked))
+    return frozenset(each for each, well in zip(asked, answers, strict=True) if not well)
 
 
 def check_range(wanted: Interval, longest_us: int) -> None:
@@ -148,7 +159,11 @@ def check_range(wanted: Interval, longest_us: int) -> None:
 
 
 def _cut(
-    wanted: Interval, runs: Sequence[RecordingRun], camera: Camera, now_us: int
+    wanted: Interval,
+    runs: Sequence[RecordingRun],
+    away: frozenset[UUID],
+    camera: Camera,
+    now_us: int,
 ) -> list[Covered]:
     parts: list[Covered] = []
     place = wanted.from_us
@@ -159,7 +174,7 @@ def _cut(
             parts.append(Covered(place, start, reason))
             place = start
         if end > place:
-            parts.append(Covered(place, end, None))
+            parts.append(Covered(place, end, AWAY if run.store_id in away else None))
             place = end
         reason = run.end_reason or "not written yet"
     if place < wanted.to_us:

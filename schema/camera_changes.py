@@ -17,10 +17,14 @@ from resolvers.features import Feature
 from schema.cameras import Camera, StreamInfo
 from schema.errors import UserError, user_errors
 from schema.inputs import left_out, or_none
+from schema.scalars import Bytes
 
 _ID = "1 to 63 of a-z, 0-9 and -; without it the server makes a readable one from the name."
 _URL = "`rtsp://` or `rtsps://`, credentials included; those are stored encrypted."
 _FEATURES = "Analytics to switch on; what the plan does not include is filtered out."
+_DAYS = "Days that its footage is kept at most; null leaves it to the plan."
+_BYTES = "Bytes of its footage that are kept at most, the newest; null leaves it to the plan."
+_FREE = {"retention_days", "retention_bytes"}
 _FPS = "Frames a second to look at for detection, 0.2 to 30."
 
 
@@ -33,6 +37,8 @@ class CameraCreateInput:
     fps: float = strawberry.field(default=DEFAULT_FPS, description=_FPS)
     enabled: bool = strawberry.field(default=True, description="Whether to connect it.")
     record: bool = strawberry.field(default=True, description="Whether to record its stream.")
+    retention_days: int | None = strawberry.field(default=None, description=_DAYS)
+    retention_bytes: Bytes | None = strawberry.field(default=None, description=_BYTES)
 
     def draft(self) -> CameraDraft:
         return CameraDraft(
@@ -43,6 +49,8 @@ class CameraCreateInput:
             fps=self.fps,
             enabled=self.enabled,
             record=self.record,
+            retention_days=self.retention_days,
+            retention_bytes=self.retention_bytes,
         )
 
 
@@ -62,15 +70,17 @@ class CameraUpdateInput:
     record: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether to record its stream."
     )
+    retention_days: int | None = strawberry.field(default=strawberry.UNSET, description=_DAYS)
+    retention_bytes: Bytes | None = strawberry.field(default=strawberry.UNSET, description=_BYTES)
 
     def changes(self) -> CameraChanges:
-        """Raises InvalidInput for an explicit null: nothing here can be taken away."""
+        """Raises InvalidInput for a null of what can't be taken away."""
         given = {
             name: value
             for name in CameraChanges.__struct_fields__
             if not left_out(value := getattr(self, name))
         }
-        nulls = [name for name, value in given.items() if value is None]
+        nulls = [name for name, value in given.items() if value is None and name not in _FREE]
         if nulls:
             raise InvalidInput(*(FieldError(name, "must not be null") for name in nulls))
         return msgspec.structs.replace(CameraChanges(), **given)
@@ -122,14 +132,14 @@ class ProbePayload:
 
 async def create(ctx: Context, given: CameraCreateInput) -> CameraPayload:
     try:
-        return _saved(await cameras.camera_create(ctx, given.draft()))
+        return _saved(ctx, await cameras.camera_create(ctx, given.draft()))
     except (InvalidInput, Conflict, CameraLimitReached) as error:
         return _unsaved(user_errors(error))
 
 
 async def update(ctx: Context, camera_id: str, given: CameraUpdateInput) -> CameraPayload:
     try:
-        return _saved(await cameras.camera_update(ctx, camera_id, given.changes()))
+        return _saved(ctx, await cameras.camera_update(ctx, camera_id, given.changes()))
     except (InvalidInput, NotFound) as error:
         return _unsaved(user_errors(error))
 
@@ -137,7 +147,7 @@ async def update(ctx: Context, camera_id: str, given: CameraUpdateInput) -> Came
 async def delete(ctx: Context, camera_id: str) -> CameraDeletePayload:
     try:
         deletion = await cameras.camera_delete(ctx, camera_id)
-    except NotFound as error:
+    except (NotFound, Conflict) as error:
         return CameraDeletePayload(deleted_id=None, user_errors=user_errors(error))
     return CameraDeletePayload(deleted_id=strawberry.ID(deletion.slug), user_errors=[])
 
@@ -150,9 +160,9 @@ async def probe(ctx: Context, rtsp_url: str) -> ProbePayload:
     return ProbePayload(probe=_probe(report), user_errors=[])
 
 
-def _saved(saved: cameras.CameraSaved) -> CameraPayload:
+def _saved(ctx: Context, saved: cameras.CameraSaved) -> CameraPayload:
     return CameraPayload(
-        camera=Camera(saved.camera),
+        camera=Camera(ctx, saved.camera),
         filtered_features=[Feature(name) for name in saved.filtered_features],
         user_errors=[],
     )

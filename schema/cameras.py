@@ -8,8 +8,10 @@ import strawberry
 
 from media.types import CameraState
 from resolvers import cameras, events
-from resolvers.access import Interval
+from resolvers.access import Interval, Scope
+from resolvers.context import Context
 from resolvers.features import Feature
+from schema.completion import Identified
 from schema.context import Info
 from schema.enums import CameraChangeKind
 from schema.events import EventConnection, EventFilter, wanted_events
@@ -24,7 +26,7 @@ from schema.playback import (
     hours_of,
     playback_between,
 )
-from schema.scalars import Day, Instant
+from schema.scalars import Bytes, Day, Instant
 
 if TYPE_CHECKING:
     from models.camera import Camera as CameraValue
@@ -50,9 +52,11 @@ class StreamInfo:
 
 
 @strawberry.type(description="A configured video source of this tenant.")
-class Camera:
-    def __init__(self, camera: CameraValue) -> None:
-        self._camera = camera
+class Camera(Identified):
+    def __init__(self, ctx: Context, camera: CameraValue) -> None:
+        """A change takes a new number; whoever may write sees the credentials in the address."""
+        self._ctx, self._camera = ctx, camera
+        self.identity = camera.key, camera.change_seq, ctx.actor.may(Scope.CAMERAS_WRITE)
 
     @field(description="Unique within the tenant, chosen on creation.")
     def id(self) -> strawberry.ID:
@@ -63,8 +67,8 @@ class Camera:
         return self._camera.name
 
     @field(description="Where its stream is; credentials show only with the scope `cameras:write`.")
-    def rtsp_url(self, info: Info) -> str:
-        return cameras.shown_rtsp_url(info.context.ctx, self._camera)
+    def rtsp_url(self) -> str:
+        return cameras.shown_rtsp_url(self._ctx, self._camera)
 
     @field(description="The analytics that are switched on.")
     def features(self) -> list[Feature]:
@@ -81,6 +85,15 @@ class Camera:
     @field(description="Whether its stream is recorded.")
     def record(self) -> bool:
         return self._camera.record
+
+    @field(description="Days that its footage is kept at most; null leaves it to the plan.")
+    def retention_days(self) -> int | None:
+        return self._camera.retention_days
+
+    @field(description="Bytes of its footage that are kept at most; null leaves it to the plan.")
+    def retention_bytes(self) -> Bytes | None:
+        kept = self._camera.retention_bytes
+        return None if kept is None else Bytes(kept)
 
     @field(description="How it is doing.")
     def status(self) -> CameraState:
@@ -147,30 +160,41 @@ class Camera:
 
 
 @strawberry.type(description="A camera in a page.")
-class CameraEdge:
-    node: Camera = strawberry.field(description="The camera.")
-    cursor: str = strawberry.field(description="Its place in this list, for `after`.")
+class CameraEdge(Identified):
+    def __init__(self, ctx: Context, camera: CameraValue) -> None:
+        self._camera, self._node = camera, Camera(ctx, camera)
+        self.identity = self._node.identity
+
+    @field(description="The camera.")
+    def node(self) -> Camera:
+        return self._node
+
+    @field(description="Its place in this list, for `after`.")
+    def cursor(self) -> str:
+        return cameras.camera_cursor(self._camera)
 
 
 @strawberry.type(description="A page of cameras, oldest first.")
 class CameraConnection:
-    edges: list[CameraEdge] = strawberry.field(description="The cameras with their places.")
-    nodes: list[Camera] = strawberry.field(description="The cameras alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    def __init__(self, ctx: Context, page: cameras.CameraPage, after: str | None) -> None:
+        self._ctx, self._page, self._after = ctx, page, after
+
+    @field(description="The cameras with their places.")
+    def edges(self) -> list[CameraEdge]:
+        return [CameraEdge(self._ctx, each) for each in self._page.cameras]
+
+    @field(description="The cameras alone.")
+    def nodes(self) -> list[Camera]:
+        return [Camera(self._ctx, each) for each in self._page.cameras]
+
+    @field(description="Where the page stands.")
+    def page_info(self) -> PageInfo:
+        ends = [cameras.camera_cursor(each) for each in self._page.ends]
+        return page_info(ends, self._page.has_next, self._after)
 
     @field(description="How many cameras there are in all.")
-    async def total_count(self, info: Info) -> int:
-        return await cameras.camera_count(info.context.ctx)
-
-    @classmethod
-    def of(cls, page: cameras.CameraPage, after: str | None) -> CameraConnection:
-        nodes = [Camera(each) for each in page.cameras]
-        cursors = [cameras.camera_cursor(each) for each in page.cameras]
-        return cls(
-            edges=[CameraEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)],
-            nodes=nodes,
-            page_info=page_info(cursors, page.has_next, after),
-        )
+    async def total_count(self) -> int:
+        return await cameras.camera_count(self._ctx)
 
 
 @strawberry.type(description="A camera as it is now, or that it was deleted.")
@@ -180,10 +204,10 @@ class CameraChange:
     camera: Camera | None = strawberry.field(description="As it is now; null once deleted.")
 
 
-def camera_change(change: CameraValue | CameraDeletion) -> CameraChange:
+def camera_change(ctx: Context, change: CameraValue | CameraDeletion) -> CameraChange:
     now = cameras.as_it_is(change)
     return CameraChange(
         kind=CameraChangeKind.DELETED if now is None else CameraChangeKind.SAVED,
         id=strawberry.ID(change.slug),
-        camera=None if now is None else Camera(now),
+        camera=None if now is None else Camera(ctx, now),
     )

@@ -10,8 +10,9 @@ called twice at times, and must be pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from inspect import isawaitable, isfunction
+from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -29,6 +30,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import AwaitableOrValue, Path, Undefined
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 Complete = Callable[[Any], Any]
@@ -36,6 +38,13 @@ Complete = Callable[[Any], Any]
 
 Group = list[FieldDetails]
 Groups = dict[str, Group]
+
+MOST_REMEMBERED = 10_000
+"""Answers of single values, of about 1 kB each."""
+
+_remembered: dict[object, object] = {}
+_numbers = count()
+_HARMLESS = frozenset({str, int, float, bool})
 
 _AS_THEY_ARE: Mapping[str, type] = {"String": str, "ID": str, "Boolean": bool}
 """Leaves whose values of just this class need no coercion."""
@@ -59,6 +68,15 @@ MOST_PLANS = 500
 """Of a document: every combination of its switches has its own."""
 
 _AS_ALWAYS = Plan(None, {})
+
+
+class Identified:
+    """Base of types that promise more, so that their answers are kept.
+
+    Two objects of one type and identity answer every plain field alike, now and later.
+    """
+
+    identity: Hashable
 
 
 class Unexpected(Exception):
@@ -113,7 +131,7 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
                 if not plan.rest:
                     return done
                 rest = self.execute_fields(return_type, result, path, plan.rest, None)
-                return _joined(done, rest)
+                return _joined(dict(done), rest)
         return super().collect_and_execute_subfields(
             return_type, field_details_list, path, result, position_context
         )
@@ -141,7 +159,7 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
                 rest[name] = fields
             else:
                 plain[name] = value
-        return Plan(_object(list(groups), plain), rest) if plain else _AS_ALWAYS
+        return Plan(_object(kind, list(groups), plain), rest) if plain else _AS_ALWAYS
 
     def _field(self, kind: GraphQLObjectType, group: Group) -> Complete | None:
         """From the object to the field's answer; None where that takes more than the object."""
@@ -212,9 +230,38 @@ def _then(read: Complete, complete: Complete, kind: GraphQLOutputType) -> Comple
     return field
 
 
-def _object(names: Sequence[str], plain: Mapping[str, Complete]) -> Complete:
+def _object(
+    kind: GraphQLObjectType, names: Sequence[str], plain: Mapping[str, Complete]
+) -> Complete:
     fields = [(name, plain.get(name, _later)) for name in names]
-    return lambda value: {name: field(value) for name, field in fields}
+
+    def complete(value: object) -> dict[str, object]:
+        return {name: field(value) for name, field in fields}
+
+    return _remembering(complete) if _has_identity(kind) else complete
+
+
+def _has_identity(kind: GraphQLObjectType) -> bool:
+    definition = kind.extensions.get("strawberry-definition")
+    return isinstance(definition, StrawberryObjectDefinition) and issubclass(
+        definition.origin, Identified
+    )
+
+
+def _remembering(complete: Complete) -> Complete:
+    """What was completed of a value is the answer again for as long as its identity is the same."""
+    number = next(_numbers)
+
+    def remember(value: Identified) -> object:
+        key = (number, value.identity)
+        done = _remembered.get(key)
+        if done is None:
+            if len(_remembered) >= MOST_REMEMBERED:
+                _remembered.clear()
+            done = _remembered[key] = complete(value)
+        return done
+
+    return remember
 
 
 def _later(_: object) -> None:
@@ -248,7 +295,9 @@ def _leaf(kind: GraphQLLeafType) -> Complete:
     coerce = kind.coerce_output_value
 
     def complete(value: object) -> object:
-        if isinstance(value, Exception) or value is Undefined or isawaitable(value):
+        if value.__class__ not in _HARMLESS and (
+            isinstance(value, Exception) or value is Undefined or isawaitable(value)
+        ):
             raise Unexpected
         coerced = coerce(value)
         if coerced is None or coerced is Undefined:

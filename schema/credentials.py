@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from resolvers.access import Actor
-from resolvers.context import Context, World
+from resolvers.context import World
 from resolvers.errors import NotAuthenticated
 
 _SCHEME = "bearer "
@@ -32,17 +31,3 @@ async def actor_of(world: World, token: str | None) -> Actor:
     if token is None:
         raise NotAuthenticated("want a bearer token")
     return await world.identity.actor_of_token(token)
-
-
-async def until_expired(ctx: Context) -> None:
-    """Returns when the caller's credential is over; never, if it has no end.
-
-    Looks at the clock again and again: it may step, and machines sleep.
-    """
-    if ctx.actor.expires_us is None:
-        await asyncio.Event().wait()
-        return
-    left_us = ctx.actor.expires_us - ctx.world.clock.now_us()
-    while left_us > 0:
-        await asyncio.sleep(min(left_us / 1_000_000, 30.0))
-        left_us = ctx.actor.expires_us - ctx.world.clock.now_us()

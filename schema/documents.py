@@ -40,6 +40,12 @@ class Operation:
     kind: OperationType
     plans: Plans
 
+    @property
+    def label(self) -> str | None:
+        """What its author calls it."""
+        node = _pick(self.document, self.name).name
+        return None if node is None else node.value
+
 
 @dataclass(frozen=True, slots=True)
 class _Checked:

@@ -100,7 +100,7 @@ _describe(
     "What is wrong with an input.",
     {
         "INVALID_INPUT": "The value of `field` is wrong; `message` says what is wanted.",
-        "CONFLICT": "The value of `field` is taken.",
+        "CONFLICT": "The value of `field` is taken, or something forbids the change now.",
         "CAMERA_LIMIT_REACHED": "The plan allows no further camera.",
         "NOT_FOUND": "There is nothing of this id in this tenant.",
     },

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from media.types import ChangeKind
-from resolvers import addresses, events, playback
+from resolvers import addresses, events, playback, watch
+from resolvers.context import Context
 from resolvers.errors import NotRecorded
 from resolvers.features import Feature
 from schema.context import Info
@@ -119,7 +120,7 @@ class Event:
         camera_id = self._event.camera_slug
         grant = playback.hour_grant(ctx, camera_id, found.hour)
         return EventPlayback(
-            playlist_url=addresses.hour_playlist(camera_id, str(found.hour), grant),
+            playlist_url=found.signed_url(grant),
             offset=found.offset_us / 1_000_000,
             ts=Instant(found.event.at_us),
         )
@@ -215,7 +216,7 @@ EventStreamItem = Annotated[
 ]
 
 
-def stream_item(item: events.EventItem | events.GapItem) -> EventChange | EventGap:
-    if isinstance(item, events.GapItem):
+def stream_item(_: Context, item: watch.Item) -> EventChange | EventGap:
+    if isinstance(item, watch.GapItem):
         return EventGap(cursor=LogCursor(item.cursor), reason=GapReason.RETENTION)
     return EventChange(cursor=LogCursor(item.cursor), kind=item.kind, event=Event(item.event))

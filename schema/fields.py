@@ -10,8 +10,9 @@ from strawberry.types.field import StrawberryField
 Answering = Callable[[Callable[..., object]], StrawberryField]
 
 
-def field(description: str) -> Answering:
-    decorator: Answering = strawberry.field(description=description)
+def field(description: str, name: str | None = None) -> Answering:
+    """`name` where it is no name in Python."""
+    decorator: Answering = strawberry.field(description=description, name=name)
     return decorator
 
 

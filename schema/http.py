@@ -5,8 +5,8 @@ Source: graphql.github.io/graphql-over-http/draft.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,10 +17,11 @@ from starlette.responses import Response
 
 from resolvers.context import Context, World
 from resolvers.errors import NotAuthenticated
+from resolvers.fanout import Member
 from schema.credentials import actor_of, bearer
 from schema.documents import Operation, prepare
 from schema.errors import BAD_REQUEST, Refused, entry, of_exception
-from schema.execution import Answer, GraphQLRequest, answers
+from schema.execution import Answer, GraphQLRequest, answer
 from schema.loaders import request_context
 from schema.negotiation import (
     EVENT_STREAM,
@@ -30,7 +31,15 @@ from schema.negotiation import (
     accepted,
     wanted,
 )
-from schema.streams import AnswerStream, Framing, MultipartSubscription, ServerSentEvents
+from schema.session import Session
+from schema.streams import (
+    Answering,
+    AnswerStream,
+    Framing,
+    MultipartSubscription,
+    ServerSentEvents,
+)
+from schema.subscriptions import answer_all
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -93,10 +102,10 @@ async def _respond(request: Request, client: _Wanted) -> Response:
     try:
         operation = prepare(asked.query, asked.operation_name)
     except Refused as refusal:
-        answer = Answer(errors=refusal.errors)
+        refused = Answer(errors=refusal.errors)
         if client.stream_only:
-            return _stream(_only(answer), client, ctx)
-        return _json(answer, client.json, client.refusal_status())
+            return _stream(_only(refused), client, Session(ctx))
+        return _json(refused, client.json, client.refusal_status())
     if request.method == "GET" and operation.kind is OperationType.MUTATION:
         raise BadHttp(405, "want a mutation by POST", {"allow": "POST"})
     return await _executed(operation, asked, client, ctx)
@@ -105,22 +114,26 @@ async def _respond(request: Request, client: _Wanted) -> Response:
 async def _executed(
     operation: Operation, asked: GraphQLRequest, client: _Wanted, ctx: Context
 ) -> Response:
-    found = answers(operation, asked.variables, request_context(ctx))
     if client.stream_only or operation.kind is OperationType.SUBSCRIPTION:
-        return _stream(found, client, ctx)
-    async with aclosing(found):
-        answer = await anext(found)
-    return _json(answer, client.json, 200 if answer.executed else client.refusal_status())
+        session = Session(ctx)
+        return _stream(
+            lambda member: answer_all(operation, asked.variables, session, member), client, session
+        )
+    found = await answer(operation, asked.variables, request_context(ctx))
+    return _json(found, client.json, 200 if found.executed else client.refusal_status())
 
 
-def _stream(found: AsyncGenerator[Answer, None], client: _Wanted, ctx: Context) -> Response:
+def _stream(answering: Answering, client: _Wanted, session: Session) -> Response:
     if client.framing is None:
         raise BadHttp(406, "want a subscription over a WebSocket, or accept text/event-stream")
-    return AnswerStream(found, client.framing, ctx)
+    return AnswerStream(answering, client.framing, session)
 
 
-async def _only(answer: Answer) -> AsyncGenerator[Answer, None]:
-    yield answer
+def _only(answer: Answer) -> Answering:
+    async def answering(_: Member) -> Answer:
+        return answer
+
+    return answering
 
 
 async def _read(request: Request) -> GraphQLRequest:

@@ -15,6 +15,6 @@ from schema.context import RequestContext
 def request_context(ctx: Context) -> RequestContext:
     async def load(keys: list[UUID]) -> list[Camera | None]:
         found = await cameras_by_key(ctx, keys)
-        return [Camera(found[key]) if key in found else None for key in keys]
+        return [Camera(ctx, found[key]) if key in found else None for key in keys]
 
     return RequestContext(ctx, DataLoader(load, cache=False))

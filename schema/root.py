@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterable
 from typing import Annotated
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers import cameras, catalogue, events, tenants
+from resolvers import evidence as locks
+from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
-from schema import camera_changes
+from resolvers.watch import EventFeed
+from schema import camera_changes, evidence, tenant_changes
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -22,14 +24,21 @@ from schema.camera_changes import (
 from schema.cameras import Camera, CameraChange, CameraConnection, Filter, camera_change
 from schema.context import Info
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
+from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceLockPayload
 from schema.fields import field, mutation, subscription
+from schema.followed import Followed
 from schema.inputs import or_none
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
-from schema.tenants import Model, Viewer
+from schema.tenant_changes import PlanInput, TenantPayload
+from schema.tenants import Model, Tenant, TenantConnection, Viewer
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
+TenantId = Annotated[strawberry.ID, strawberry.argument(description="The tenant's id.")]
+LockId = Annotated[strawberry.ID, strawberry.argument(description="The lock's id.")]
+WantedLock = Annotated[EvidenceLockInput, strawberry.argument(description="What to keep.")]
+WantedPlan = Annotated[PlanInput, strawberry.argument(description="What it may use.")]
 Order = Annotated[events.EventOrder, strawberry.argument(description="In which order of time.")]
 CreateInput = Annotated[CameraCreateInput, strawberry.argument(description="What it shall be.")]
 UpdateInput = Annotated[CameraUpdateInput, strawberry.argument(description="What to change.")]
@@ -49,7 +58,8 @@ class Query:
     @field(description="One camera; null when there is none of this id. Scope: `cameras:read`.")
     async def camera(self, info: Info, id: CameraId) -> Camera | None:
         try:
-            return Camera(await cameras.camera(info.context.ctx, id))
+            ctx = info.context.ctx
+            return Camera(ctx, await cameras.camera(ctx, id))
         except NotFound:
             return None
 
@@ -58,8 +68,9 @@ class Query:
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> CameraConnection:
         place = or_none(after)
-        page = await cameras.cameras_page(info.context.ctx, checked_first(first), place)
-        return CameraConnection.of(page, place)
+        ctx = info.context.ctx
+        page = await cameras.cameras_page(ctx, checked_first(first), place)
+        return CameraConnection(ctx, page, place)
 
     @field(description="One event; null when there is none of this id. Scope: `events:read`.")
     async def event(self, info: Info, id: EventId) -> Event | None:
@@ -84,6 +95,29 @@ class Query:
     @field(description="What can be detected here. Scope: `cameras:read`.")
     async def models(self, info: Info) -> list[Model]:
         return [Model(each) for each in await catalogue.models(info.context.ctx)]
+
+    @field(description="Evidence locks, also those that ended. Scope: `playback:read`.")
+    async def evidence_locks(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> EvidenceLockConnection:
+        place = or_none(after)
+        page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
+        return EvidenceLockConnection.of(page, place)
+
+    @field(description="One tenant; null when there is none. Scope: `platform:admin`.")
+    async def tenant(self, info: Info, id: TenantId) -> Tenant | None:
+        try:
+            return Tenant(await tenants.tenant(info.context.ctx, id))
+        except NotFound:
+            return None
+
+    @field(description="The tenants, by id. Scope: `platform:admin`.")
+    async def tenants(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> TenantConnection:
+        place = or_none(after)
+        page = await tenants.tenants_page(info.context.ctx, checked_first(first), place)
+        return TenantConnection.of(page, place)
 
 
 @strawberry.type(description="What can be changed.")
@@ -114,6 +148,39 @@ class Mutation:
     async def camera_probe(self, info: Info, rtsp_url: RtspUrl) -> ProbePayload:
         return await camera_changes.probe(info.context.ctx, rtsp_url)
 
+    @mutation(
+        description=(
+            "Keeps a stretch of a camera's footage from being removed by anything, until the lock "
+            "ends or is lifted. Scope: `cameras:write`."
+        )
+    )
+    async def evidence_lock(
+        self, info: Info, camera_id: CameraId, input: WantedLock
+    ) -> EvidenceLockPayload:
+        return await evidence.lock(info.context.ctx, camera_id, input)
+
+    @mutation(description="Ends a lock; who did is kept. Scope: `tenant:admin`.")
+    async def evidence_lift(self, info: Info, id: LockId) -> EvidenceLockPayload:
+        return await evidence.lift(info.context.ctx, id)
+
+    @mutation(
+        description=(
+            "A new tenant: 1 to 63 of a-z, 0-9 and -. Its tokens carry its id. Scope: "
+            "`platform:admin`."
+        )
+    )
+    async def tenant_create(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
+        return await tenant_changes.create(info.context.ctx, id, plan)
+
+    @mutation(
+        description=(
+            "Changes a tenant's plan in part, at once. Nothing is deleted but what the plan no "
+            "longer keeps. Scope: `platform:admin`."
+        )
+    )
+    async def tenant_update(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
+        return await tenant_changes.update(info.context.ctx, id, plan)
+
 
 @strawberry.type(description="What can be followed as it happens.")
 class Subscription:
@@ -123,13 +190,12 @@ class Subscription:
             "repeat. Scope: `events:read`."
         )
     )
-    async def events(
+    def events(
         self, info: Info, filter: Filter = strawberry.UNSET, after: Resume = strawberry.UNSET
-    ) -> AsyncGenerator[EventStreamItem, None]:
-        watched = events.watch(info.context.ctx, wanted_events(filter), or_none(after))
-        async with aclosing(watched) as items:
-            async for item in items:
-                yield stream_item(item)
+    ) -> AsyncIterable[EventStreamItem]:
+        ctx = info.context.ctx
+        feed = EventFeed(ctx, wanted_events(filter), or_none(after))
+        return Followed(ctx, feed, stream_item)
 
     @subscription(
         description=(
@@ -137,10 +203,9 @@ class Subscription:
             "subscribing. Scope: `cameras:read`."
         )
     )
-    async def cameras(self, info: Info) -> AsyncGenerator[CameraChange, None]:
-        async with aclosing(cameras.watch(info.context.ctx)) as changes:
-            async for change in changes:
-                yield camera_change(change)
+    def cameras(self, info: Info) -> AsyncIterable[CameraChange]:
+        ctx = info.context.ctx
+        return Followed(ctx, CameraFeed(ctx), camera_change)
 
 
 schema = strawberry.Schema(

@@ -22,7 +22,13 @@ Day = NewType("Day", str)
 LogCursor = NewType("LogCursor", str)
 """A place in the tenant's event log; `Cursor` in GraphQL."""
 
+Bytes = NewType("Bytes", int)
+"""A count of bytes, which `Int` is too small for."""
+
 Json = NewType("Json", object)
+
+MAX_EXACT = 1 << 53
+"""Beyond it JSON's readers in browsers are no longer exact."""
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII
@@ -30,6 +36,7 @@ _RFC3339 = re.compile(
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WANT_TIME = "want a time with its zone, from 1970 on, like 2026-01-31T23:59:59.999Z"
 _WANT_DAY = "want a day like 2026-01-31"
+_WANT_BYTES = "want a whole number of bytes, up to 2^53"
 _WANT_CURSOR = "want a cursor that this server gave out, a string"
 
 
@@ -71,6 +78,14 @@ def parse_cursor(value: object) -> LogCursor:
     return LogCursor(value)
 
 
+def parse_bytes(value: object) -> Bytes:
+    """A whole number from 0 to 2^53. Raises GraphQLError."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole and 0 <= int(str(value)) <= MAX_EXACT):
+        raise GraphQLError(_WANT_BYTES)
+    return Bytes(int(str(value)))
+
+
 def refuse_json(_: object) -> Json:
     raise GraphQLError("JSON is for answers only")
 
@@ -99,6 +114,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         ),
         serialize=str,
         parse_value=parse_cursor,
+    ),
+    Bytes: strawberry.scalar(
+        name="Bytes",
+        description="A count of bytes: a whole number up to 2^53, for which `Int` is too small.",
+        serialize=int,
+        parse_value=parse_bytes,
     ),
     Json: strawberry.scalar(
         name="JSON",

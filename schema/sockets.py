@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import msgspec
+from starlette.types import Message as ASGIMessage
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from media.playlist import iso_milliseconds
 from resolvers.context import Context, World
 from resolvers.errors import NotAuthenticated, TokenExpired
-from schema.context import RequestContext
-from schema.credentials import actor_of, bearer, token_of_init, until_expired
+from resolvers.outlet import Closed, Outlet, TooSlow
+from schema.credentials import actor_of, bearer, token_of_init
 from schema.documents import prepare
 from schema.errors import BAD_REQUEST, Refused, entry
-from schema.execution import GraphQLRequest, answers
-from schema.loaders import request_context
+from schema.execution import GraphQLRequest
+from schema.session import Session
 from schema.socket_messages import (
     Complete,
     ConnectionInit,
@@ -35,6 +38,7 @@ from schema.socket_messages import (
     Subscribe,
     parse_message,
 )
+from schema.subscriptions import answer_all
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
@@ -52,17 +56,28 @@ class SocketOver(Exception):
         self.code, self.reason = code, reason
 
 
-async def serve(websocket: WebSocket) -> None:
-    """Serves one socket until it is closed, by whichever side."""
+class Sockets:
+    """An ASGI app: frames go straight to the server's `send`, of which there are many."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            over = await _served(websocket, send)
+        except ExceptionGroup:
+            await _close(websocket, SocketOver(4500, "Internal server error"))
+            raise
+        await _close(websocket, over)
+
+
+async def _served(websocket: WebSocket, send: Send) -> SocketOver:
+    """Serves one socket until it is to be closed, by whichever side: why."""
     offered = PROTOCOL in websocket.scope.get("subprotocols", ())
     await websocket.accept(subprotocol=PROTOCOL if offered else None)
     if not _same_origin(websocket):
-        over = SocketOver(4403, "Forbidden origin")
-    elif not offered:
-        over = SocketOver(4406, "Subprotocol not acceptable")
-    else:
-        over = await _Socket(websocket).serve()
-    await _close(websocket, over)
+        return SocketOver(4403, "Forbidden origin")
+    if not offered:
+        return SocketOver(4406, "Subprotocol not acceptable")
+    return await _Socket(websocket, send).serve()
 
 
 def _same_origin(websocket: WebSocket) -> bool:
@@ -93,12 +108,15 @@ class _Socket:
     id is free again before the client can have read that its operation is complete.
     """
 
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
+    def __init__(self, websocket: WebSocket, send: Send) -> None:
+        async def put(message: ASGIMessage) -> None:
+            await send(message)
+
+        self._websocket, self._outlet = websocket, Outlet(put)
         self._world: World = websocket.app.state.world
         self._tasks = asyncio.TaskGroup()
         self._operations: dict[str, asyncio.Task[None]] = {}
-        self._context: RequestContext | None = None
+        self._session: Session | None = None
         self._initialised = asyncio.Event()
 
     async def serve(self) -> SocketOver:
@@ -111,6 +129,12 @@ class _Socket:
                     await self._handle(await self._receive())
         except* SocketOver as group:
             over = _first(group)
+        except* TooSlow as slow:
+            over = SocketOver(1013, str(slow.exceptions[0]))
+        except* Closed:
+            over = SocketOver(None)
+        finally:
+            await self._outlet.close()
         return over
 
     async def _receive(self) -> Message:
@@ -135,7 +159,7 @@ class _Socket:
             case ConnectionInit():
                 await self._init(message.payload)
             case Ping():
-                await self._send({"type": "pong", **_payload(message.payload)})
+                await self._ping(message.payload)
             case Pong():
                 pass
             case Subscribe():
@@ -147,16 +171,30 @@ class _Socket:
         if self._initialised.is_set():
             raise SocketOver(4429, "Too many initialisation requests")
         self._initialised.set()
+        self._session = Session(await self._admitted(self._token(payload or {})))
+        self._tasks.create_task(self._close_when_expired(self._session))
+        await self._send({"type": "connection_ack"})
+
+    async def _ping(self, payload: Mapping[str, object] | None) -> None:
+        """A ping whose payload holds a token, as `connection_init` may, renews the credential."""
+        token = token_of_init(payload or {})
+        if self._session is None or token is None:
+            await self._send({"type": "pong", **_payload(payload)})
+            return
+        ctx = await self._admitted(token)
         try:
-            actor = await actor_of(self._world, self._token(payload or {}))
+            self._session.renew(ctx)
+        except NotAuthenticated as error:
+            raise SocketOver(4403, "Forbidden") from error
+        await self._send({"type": "pong", "payload": {"expiresAt": _end_of(ctx)}})
+
+    async def _admitted(self, token: str | None) -> Context:
+        try:
+            return Context(await actor_of(self._world, token), self._world)
         except TokenExpired as error:
             raise SocketOver(4401, "Token expired") from error
         except NotAuthenticated as error:
             raise SocketOver(4403, "Forbidden") from error
-        ctx = Context(actor, self._world)
-        self._context = request_context(ctx)
-        self._tasks.create_task(self._close_when_expired(ctx))
-        await self._send({"type": "connection_ack"})
 
     def _token(self, payload: Mapping[str, object]) -> str | None:
         return (
@@ -165,12 +203,12 @@ class _Socket:
             or self._websocket.query_params.get("token")
         )
 
-    async def _close_when_expired(self, ctx: Context) -> None:
-        await until_expired(ctx)
+    async def _close_when_expired(self, session: Session) -> None:
+        await session.until_expired()
         raise SocketOver(4401, "Token expired")
 
     async def _subscribe(self, operation_id: str, asked: GraphQLRequest) -> None:
-        if self._context is None:
+        if self._session is None:
             raise SocketOver(4401, "Unauthorized")
         if operation_id in self._operations:
             raise SocketOver(4409, f"Subscriber for {operation_id} already exists")
@@ -178,7 +216,7 @@ class _Socket:
             errors = [entry(f"want at most {MAX_OPERATIONS} operations at once", BAD_REQUEST)]
             await self._send({"id": operation_id, "type": "error", "payload": errors})
             return
-        running = self._run(operation_id, asked, self._context)
+        running = self._run(operation_id, asked, self._session)
         self._operations[operation_id] = self._tasks.create_task(running)
 
     def _complete(self, operation_id: str) -> None:
@@ -186,19 +224,18 @@ class _Socket:
         if task is not None:
             task.cancel()
 
-    async def _run(self, operation_id: str, asked: GraphQLRequest, context: RequestContext) -> None:
+    async def _run(self, operation_id: str, asked: GraphQLRequest, session: Session) -> None:
         try:
             operation = prepare(asked.query, asked.operation_name)
         except Refused as refusal:
             await self._end(operation_id, {"type": "error", "payload": refusal.errors})
             return
-        async with aclosing(answers(operation, asked.variables, context)) as found:
-            async for answer in found:
-                if not answer.executed:
-                    await self._end(operation_id, {"type": "error", "payload": answer.errors})
-                    return
-                await self._send({"id": operation_id, "type": "next", "payload": answer})
-        await self._end(operation_id, {"type": "complete"})
+        member = _Answers(self._outlet, operation_id)
+        last = await answer_all(operation, asked.variables, session, member)
+        if last is None:
+            await self._end(operation_id, {"type": "complete"})
+        else:
+            await self._end(operation_id, {"type": "error", "payload": last.errors})
 
     async def _end(self, operation_id: str, last: Mapping[str, object]) -> None:
         """Says the last word on an operation, unless the client completed it meanwhile."""
@@ -207,10 +244,27 @@ class _Socket:
             await self._send({"id": operation_id, **last})
 
     async def _send(self, message: Mapping[str, object]) -> None:
-        try:
-            await self._websocket.send_text(msgspec.json.encode(message).decode())
-        except (WebSocketDisconnect, RuntimeError, OSError) as error:
-            raise SocketOver(None) from error
+        await self._outlet.send(_frame(msgspec.json.encode(message).decode()))
+
+
+class _Answers:
+    """The member that an operation's answers are sent to. They come encoded: the id is added."""
+
+    __slots__ = ("_before", "_outlet")
+
+    def __init__(self, outlet: Outlet[ASGIMessage], operation_id: str) -> None:
+        spelled = msgspec.json.encode(operation_id).decode()
+        self._outlet, self._before = outlet, f'{{"id":{spelled},"type":"next","payload":'
+
+    def offer(self, words: str) -> bool:
+        return self._outlet.offer(_frame(f"{self._before}{words}}}"), len(words))
+
+    async def send(self, words: str) -> None:
+        await self._outlet.send(_frame(f"{self._before}{words}}}"))
+
+
+def _frame(text: str) -> ASGIMessage:
+    return {"type": "websocket.send", "text": text}
 
 
 def _first(group: BaseExceptionGroup[SocketOver]) -> SocketOver:
@@ -221,3 +275,8 @@ def _first(group: BaseExceptionGroup[SocketOver]) -> SocketOver:
 
 def _payload(payload: Mapping[str, object] | None) -> dict[str, object]:
     return {} if payload is None else {"payload": payload}
+
+
+def _end_of(ctx: Context) -> str | None:
+    end = ctx.actor.expires_us
+    return None if end is None else iso_milliseconds(end)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from resolvers.context import Context
 from resolvers.errors import TokenExpired
-from schema.credentials import until_expired
+from resolvers.fanout import Member
+from resolvers.outlet import Closed, Outlet
 from schema.errors import of_exception
-from schema.execution import Answer
+from schema.execution import Answer, encoded
 from schema.negotiation import EVENT_STREAM
+from schema.session import Session
 
 HEARTBEAT_SECONDS = 12.0
+LAST_WORDS_SECONDS = 0.4
+"""To say that the token has expired, to a client that may not be reading."""
+
+Answering = Callable[[Member], Awaitable[Answer | None]]
+"""Sends answers, and returns one without data that is still to be told; None when all is said."""
 
 
 class Framing(Protocol):
-    """How answers follow each other in one body."""
+    """How answers follow each other in one body. They come encoded, but for one without data."""
 
     @property
     def media_type(self) -> str: ...
@@ -36,7 +42,9 @@ class Framing(Protocol):
     @property
     def closing(self) -> bytes: ...
 
-    def frame(self, answer: Answer) -> bytes: ...
+    def frame(self, answer: str) -> bytes: ...
+
+    def refusal(self, answer: Answer) -> bytes: ...
 
 
 class ServerSentEvents:
@@ -50,8 +58,11 @@ class ServerSentEvents:
     heartbeat = b":\n\n"
     closing = b"event: complete\ndata:\n\n"
 
-    def frame(self, answer: Answer) -> bytes:
-        return b"event: next\ndata: " + msgspec.json.encode(answer) + b"\n\n"
+    def frame(self, answer: str) -> bytes:
+        return f"event: next\ndata: {answer}\n\n".encode()
+
+    def refusal(self, answer: Answer) -> bytes:
+        return self.frame(encoded(answer))
 
 
 class MultipartSubscription:
@@ -69,15 +80,17 @@ class MultipartSubscription:
 
     @property
     def heartbeat(self) -> bytes:
-        return self._part(b"{}")
+        return self._part("{}")
 
-    def frame(self, answer: Answer) -> bytes:
-        if answer.executed:
-            return self._part(b'{"payload":' + msgspec.json.encode(answer) + b"}")
-        return self._part(msgspec.json.encode({"payload": None, "errors": answer.errors}))
+    def frame(self, answer: str) -> bytes:
+        return self._part(f'{{"payload":{answer}}}')
 
-    def _part(self, body: bytes) -> bytes:
-        return b"\r\nContent-Type: application/json\r\n\r\n" + body + b"\r\n--graphql"
+    def refusal(self, answer: Answer) -> bytes:
+        refused = msgspec.json.encode({"payload": None, "errors": answer.errors})
+        return self._part(refused.decode())
+
+    def _part(self, body: str) -> bytes:
+        return f"\r\nContent-Type: application/json\r\n\r\n{body}\r\n--graphql".encode()
 
 
 class _Over(Exception):
@@ -87,13 +100,10 @@ class _Over(Exception):
 class AnswerStream(Response):
     """A body of answers as they come; ends with them, with its client, or with its token."""
 
-    def __init__(
-        self, answers: AsyncGenerator[Answer, None], framing: Framing, ctx: Context
-    ) -> None:
+    def __init__(self, answering: Answering, framing: Framing, session: Session) -> None:
         self.status_code = 200
         self.background = None
-        self._answers, self._framing, self._ctx = answers, framing, ctx
-        self._sending = asyncio.Lock()
+        self._answering, self._framing, self._session = answering, framing, session
         self.init_headers(
             {
                 "content-type": framing.media_type,
@@ -103,55 +113,65 @@ class AnswerStream(Response):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with aclosing(self._answers), asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._until_gone(receive))
-                tasks.create_task(self._send_answers(send))
-                tasks.create_task(self._send_heartbeats(send))
-                tasks.create_task(self._until_expired(send))
-        except* _Over:
-            pass
+        async def put(message: Message) -> None:
+            await send(message)
 
-    async def _send_answers(self, send: Send) -> None:
+        body = _Body(Outlet(put), self._framing)
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        async with self._sending:
-            await _send(send, start)
-            await _send(send, _body(self._framing.opening))
-        async for answer in self._answers:
-            async with self._sending:
-                await _send(send, _body(self._framing.frame(answer)))
-        await self._finish(send)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await body.outlet.send(start)
+                await body.outlet.send(_content(self._framing.opening))
+                tasks.create_task(_until_gone(receive))
+                tasks.create_task(self._send_answers(body))
+                tasks.create_task(self._send_heartbeats(body))
+                tasks.create_task(self._until_expired(body))
+        except* (_Over, Closed):
+            pass
+        finally:
+            await body.outlet.close()
 
-    async def _send_heartbeats(self, send: Send) -> None:
+    async def _send_answers(self, body: _Body) -> None:
+        last = await self._answering(body)
+        await body.finish(None if last is None else self._framing.refusal(last))
+
+    async def _send_heartbeats(self, body: _Body) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            async with self._sending:
-                await _send(send, _body(self._framing.heartbeat))
+            await body.outlet.send(_content(self._framing.heartbeat))
 
-    async def _until_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    async def _until_expired(self, body: _Body) -> None:
+        await self._session.until_expired()
+        over = Answer(errors=[of_exception(TokenExpired("the token has expired"))])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await body.finish(self._framing.refusal(over))
         raise _Over
 
-    async def _until_expired(self, send: Send) -> None:
-        await until_expired(self._ctx)
-        over = Answer(errors=[of_exception(TokenExpired("the token has expired"))])
-        async with self._sending:
-            await _send(send, _body(self._framing.frame(over)))
-        await self._finish(send)
 
-    async def _finish(self, send: Send) -> None:
-        async with self._sending:
-            await _send(send, _body(self._framing.closing, more=False))
-            raise _Over
+class _Body:
+    """The member that a body's answers are sent to."""
+
+    def __init__(self, outlet: Outlet[Message], framing: Framing) -> None:
+        self.outlet, self._framing = outlet, framing
+
+    def offer(self, words: str) -> bool:
+        return self.outlet.offer(_content(self._framing.frame(words)), len(words))
+
+    async def send(self, words: str) -> None:
+        await self.outlet.send(_content(self._framing.frame(words)))
+
+    async def finish(self, last: bytes | None) -> None:
+        """Always raises _Over, or Closed."""
+        await self.outlet.send(_content((last or b"") + self._framing.closing, more=False))
+        raise _Over
 
 
-def _body(content: bytes, *, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": content, "more_body": more}
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise _Over
 
 
-async def _send(send: Send, message: Message) -> None:
-    try:
-        await send(message)
-    except OSError as error:  # how servers tell that the client is gone
-        raise _Over from error
+def _content(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}

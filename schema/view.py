@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from schema.http import respond
 from schema.playground import asset, page, wants_page
-from schema.sockets import serve
+from schema.sockets import Sockets
 
 PATH = "/graphql"
 
@@ -22,7 +22,7 @@ def graphql_routes() -> list[BaseRoute]:
     """
     return [
         Route(PATH, _OverHttp()),
-        WebSocketRoute(PATH, serve),
+        WebSocketRoute(PATH, Sockets()),
         Route(f"{PATH}/assets/{{name}}", asset, methods=["GET"]),
     ]
 

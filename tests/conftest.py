@@ -17,11 +17,25 @@ from tests.world import found, open_world
 
 ON_BOTH = ("tests.resolvers.", "tests.compat_rest.", "tests.schema.", "tests.models.")
 """Modules whose tests run on SQLite and on PostgreSQL."""
-ON_POSTGRES = ("tests.app.test_outages", "tests.app.test_cli_database")
+ON_POSTGRES = (
+    "tests.app.test_outages",
+    "tests.app.test_cli_database",
+    "tests.scenarios.test_failover",
+)
 BROWSER = "tests.schema.test_playground"
 
 DATABASE = "vms"
-TABLES = ("tenant", "camera", "camera_deletion", "event", "recording_run", "recording_hour")
+TABLES = (
+    "worker",
+    "camera_lease",
+    "tenant",
+    "camera",
+    "camera_deletion",
+    "event",
+    "recording_run",
+    "recording_hour",
+    "evidence_lock",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

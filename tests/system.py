@@ -18,11 +18,11 @@ from app.model_store import ModelStore
 from app.settings import Settings
 from app.world import build_world
 from media.store import RecordingStore
+from models.database import migrate_database
 from resolvers import tenants
 from resolvers.access import Scope
 from resolvers.context import World
 from resolvers.errors import Conflict
-from resolvers.features import ALL_FEATURES
 from tests.world import SECRET, context, token
 
 
@@ -61,6 +61,7 @@ async def running_system(
     )
     if model_file is not None:
         ModelStore(data_dir).install(model_file)
+    await migrate_database(settings.database)
     bare = build_world(settings)
     bare = replace(bare, store=RecordingStore(bare.store.root, hour_seconds))
     stop = asyncio.Event()
@@ -69,7 +70,7 @@ async def running_system(
     async def tell(world: World, port: int) -> None:
         platform = context(world, "", Scope.PLATFORM_ADMIN)
         with contextlib.suppress(Conflict):
-            await tenants.tenant_create(platform, "acme", 10, ALL_FEATURES)
+            await tenants.tenant_create(platform, "acme", tenants.PlanChanges(camera_limit=10))
         ready.set_result((world, port))
 
     with open_detection(settings) as detection:

@@ -45,6 +45,7 @@ class Look:
         clock: of the frame's run; settled.
         recorded: whether that position is in a file.
         pixel_aspect: width of a pixel by its height; None where the stream does not say.
+        sampled_us: wall time at which it was put here.
     """
 
     frame: av.VideoFrame
@@ -52,6 +53,7 @@ class Look:
     clock: RunClock
     recorded: bool
     pixel_aspect: Fraction | None = None
+    sampled_us: int = 0
 
 
 Receive = Callable[[Look, Sequence[Detection]], None]

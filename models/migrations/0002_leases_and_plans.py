@@ -1,5 +1,6 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
+from models.migration_steps import AddColumn
 from models.base import BytewiseText
 from uuid import uuid4
 from tortoise import fields
@@ -81,52 +82,52 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
-        ops.AddField(
+        AddColumn(
             model_name="CameraTable",
             name="retention_bytes",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="CameraTable",
             name="retention_days",
             field=fields.IntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="RecordingHourTable",
             name="store_id",
             field=fields.UUIDField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="RecordingRunTable",
             name="end_position",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="RecordingRunTable",
             name="store_id",
             field=fields.UUIDField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="TenantTable",
             name="connection_limit",
             field=fields.IntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="TenantTable",
             name="event_retention_days",
             field=fields.IntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="TenantTable",
             name="requests_per_minute",
             field=fields.IntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="TenantTable",
             name="retention_bytes",
             field=fields.BigIntField(null=True),
         ),
-        ops.AddField(
+        AddColumn(
             model_name="TenantTable",
             name="retention_days",
             field=fields.IntField(null=True),

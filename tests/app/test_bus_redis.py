@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from app.bus_redis import RedisBus
-from resolvers import events
 from resolvers.context import World
 from resolvers.errors import Unavailable
+from resolvers.watch import EventItem, place_now, watch
 from tests.servers import Valkey
 from tests.world import add_camera, add_events, beginning, context
 
@@ -158,12 +158,12 @@ async def test_watchers_go_on_without_a_server_and_miss_nothing(
         watching, writing = replace(world, bus=here), replace(world, bus=there)
         camera = await add_camera(world)
         seen: list[str] = []
-        after = await events.place_now(context(world))
+        after = await place_now(context(world))
 
-        async def watch() -> None:
-            async with aclosing(events.watch(context(watching), after=after)) as steps:
+        async def follow() -> None:
+            async with aclosing(watch(context(watching), after=after)) as steps:
                 async for step in steps:
-                    assert isinstance(step, events.EventItem)
+                    assert isinstance(step, EventItem)
                     seen.append(step.event.id)
 
         async def write(count: int) -> list[str]:
@@ -177,7 +177,7 @@ async def test_watchers_go_on_without_a_server_and_miss_nothing(
                 while len(seen) < count:
                     await asyncio.sleep(0.01)
 
-        task = asyncio.create_task(watch())
+        task = asyncio.create_task(follow())
         written = await write(20)
         await until_seen(20)
         mortal_valkey.kill()

@@ -123,13 +123,14 @@ async def test_processes_stop_when_told_though_the_database_is_away(
 async def test_api_and_worker_start_together_and_work_as_one(
     empty_database: str, valkey: Valkey, tmp_path: Path
 ) -> None:
-    """Both migrate the empty database; the worker's word on a camera is read from the API."""
+    """The worker's word on a camera is read from the API."""
     settings = environment(
         tmp_path,
         VMS_DATABASE_URL=empty_database,
         VMS_REDIS_URL=valkey.url,
         VMS_CAMERA_NETWORKS="default,127.0.0.1/32",
     )
+    await run("migrate", settings)
     async with running("worker", settings), running("api", settings) as log:
         address = f"http://127.0.0.1:{await port_of(log)}"
         headers = {"Authorization": f"Bearer {token()}"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +18,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from app.api import ApiOptions, build_api
 from app.bus_redis import RedisBus
 from app.serving import serving
-from app.writer import ChangeWriter
-from media.bridge import Bridge
-from media.types import EventChange, MediaChange
+from app.spool_files import decode
+from app.writer import writing_changes
+from media.types import EventChange, MediaChange, RunEnded, SegmentClosed
 from models.camera import Camera
 from models.event import EventTable
+from models.recording import RecordingHourTable
 from models.tenant import last_number
-from resolvers import events
 from resolvers.context import World
+from resolvers.watch import place_now
 from tests.schema.socket_client import opened
 from tests.schema.test_subscriptions import EVENTS
 from tests.servers import Postgres, Valkey
@@ -65,6 +66,12 @@ async def world(
 
 @pytest.fixture
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with http_to(world) as client:
+        yield client
+
+
+@asynccontextmanager
+async def http_to(world: World) -> AsyncIterator[httpx.AsyncClient]:
     app = build_api(world, ApiOptions("prom", "secret"))
     headers = {"Authorization": f"Bearer {token()}"}
     transport = httpx.ASGITransport(app)
@@ -138,6 +145,27 @@ async def test_every_route_says_unavailable_in_time_and_works_again(
     assert [camera["id"] for camera in answer.json()] == ["cam-front-01"]
 
 
+async def test_a_silent_database_costs_nobody_more_than_a_moment(
+    mortal_postgres: Postgres, database: str, valkey: Valkey, tmp_path: Path
+) -> None:
+    """With the time-outs of production: who waits is told soon, and who comes then at once."""
+    async with open_world(database, tmp_path) as world, http_to(world) as http:
+        camera = await add_camera(world)
+        assert (await http.get("/v2/api/cameras")).status_code == 200
+        mortal_postgres.freeze()
+        async with asyncio.timeout(4):
+            many = await asyncio.gather(*(http.get("/v2/api/cameras") for _ in range(30)))
+        assert {answer.status_code for answer in many} == {503}
+        async with asyncio.timeout(1):
+            for _ in range(20):
+                assert (await http.get("/v2/api/cameras")).status_code == 503
+        mortal_postgres.thaw()
+        async with asyncio.timeout(10):
+            while (answer := await http.get("/v2/api/cameras")).status_code == 503:
+                await asyncio.sleep(0.05)
+        assert [each["id"] for each in answer.json()] == [camera.slug]
+
+
 @dataclass
 class Followed:
     """What a client of a socket was told."""
@@ -160,7 +188,7 @@ async def both_sockets(world: World) -> AsyncIterator[tuple[Followed, Followed]]
         address = f"ws://{place}/v2/ws/events?token={token()}"
         async with connect(address) as old, opened(place) as new:
             await new.init()
-            await new.subscribe(EVENTS, {"after": await events.place_now(context(world))})
+            await new.subscribe(EVENTS, {"after": await place_now(context(world))})
 
             async def take_new() -> str:
                 return str((await new.next())["events"]["event"]["id"])
@@ -180,7 +208,7 @@ def some_events(camera: Camera, count: int) -> Iterator[EventChange]:
 
 @pytest.mark.parametrize("fault", ["stop", "kill", "freeze"])
 async def test_sockets_stay_open_and_go_on_where_they_were(
-    world: World, mortal_postgres: Postgres, fault: Fault
+    world: World, spool: Path, mortal_postgres: Postgres, fault: Fault
 ) -> None:
     camera = await add_camera(world)
     before, after = list(some_events(camera, 10)), list(some_events(camera, 10))
@@ -191,45 +219,49 @@ async def test_sockets_stay_open_and_go_on_where_they_were(
         getattr(mortal_postgres, fault)()
         await asyncio.sleep(1.5)
         mortal_postgres.revive()
-        await write_in_order(world, camera, after)
+        await write_in_order(world, spool, camera, after)
         for each in followers:
             await each.until(20)
             assert each.ids == [change.event_id for change in (*before, *after)]
 
 
-async def write_in_order(world: World, camera: Camera, changes: list[EventChange]) -> None:
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def left_in(spool: Path) -> list[str]:
+    """Files with changes, without the name of the process that left them."""
+    return sorted("/".join(path.parts[-2:]) for path in spool.glob("*/*/*"))
+
+
+async def write_in_order(
+    world: World, spool: Path, camera: Camera, changes: Sequence[MediaChange]
+) -> None:
     """As a media worker does, with all that its writer does about failures."""
-    bridge: Bridge[MediaChange] = Bridge(asyncio.get_running_loop())
-    writer = ChangeWriter(world, bridge)
-    writer.know([camera])
-    for change in changes:
-        bridge.deliver(change)
-    bridge.close()
-    async with asyncio.timeout(20):
-        await writer.run()
+    async with asyncio.timeout(20), writing_changes(world, spool) as writer:
+        writer.know([camera])
+        for change in changes:
+            writer.deliver(change)
 
 
 @pytest.mark.parametrize("fault", ["stop", "kill", "freeze"])
 async def test_a_workers_changes_are_written_in_order_once_each_over_an_outage(
-    world: World, mortal_postgres: Postgres, fault: Fault
+    world: World, spool: Path, mortal_postgres: Postgres, fault: Fault
 ) -> None:
     """The server goes at any point of any transaction, several times."""
     camera = await add_camera(world)
     changes = list(some_events(camera, 400))
-    bridge: Bridge[MediaChange] = Bridge(asyncio.get_running_loop())
-    writer = ChangeWriter(world, bridge)
-    writer.know([camera])
-    writing = asyncio.create_task(writer.run())
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(40), writing_changes(world, spool) as writer:
+        writer.know([camera])
         for number, change in enumerate(changes):
-            bridge.deliver(change)
+            writer.deliver(change)
             if number % 150 == 120:
                 getattr(mortal_postgres, fault)()
             if number % 150 == 140:
                 mortal_postgres.revive()
             await asyncio.sleep(0.002)
-        bridge.close()
-        await writing
+    assert left_in(spool) == []
     rows = EventTable.within("default").order_by("seq")
     assert await rows.values_list("id", "seq") == [
         (change.event_id, number) for number, change in enumerate(changes, start=1)
@@ -238,12 +270,45 @@ async def test_a_workers_changes_are_written_in_order_once_each_over_an_outage(
 
 
 async def test_what_the_tables_refuse_does_not_hold_up_the_rest(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, spool: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     camera = await add_camera(world)
-    first, wrong, last = some_events(camera, 3)
-    wrong = replace(wrong, model_version="nul \0 byte")
-    await write_in_order(world, camera, [first, wrong, last])
+    changes = list(some_events(camera, 40))
+    for number in (7, 8, 31):
+        changes[number] = replace(changes[number], model_version="nul \0 byte")
+    await write_in_order(world, spool, camera, changes)
+    good = [each.event_id for each in changes if "nul" not in each.model_version]
     rows = EventTable.within("default").order_by("seq")
-    assert await rows.values_list("id", "seq") == [(first.event_id, 1), (last.event_id, 2)]
-    assert "dropped, as the tables refuse it" in caplog.text
+    assert await rows.values_list("id", "seq") == list(zip(good, range(1, 38), strict=True))
+    kept = [json.loads(line) for line in (spool / "refused").read_text().splitlines()]
+    assert [decode(f"{each['line']}\n".encode()).change for each in kept] == [
+        changes[number] for number in (7, 8, 31)
+    ]
+    assert all("CharacterNotInRepertoire" in each["why"] for each in kept)
+    assert caplog.text.count("refused, and kept in") == 3
+
+
+async def test_a_worker_that_stops_without_the_database_leaves_its_changes_to_the_next(
+    world: World, spool: Path, mortal_postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = await add_camera(world)
+    changes = list(some_events(camera, 30))
+    ended = RunEnded(camera.key, uuid4(), AT, "the camera hung up")
+    recorded = SegmentClosed(
+        *(camera.key, ended.run_id, "2026-05-29", "12", "0.m4s"), *(AT, AT + 4_000_000, 0, 9, 77)
+    )
+    await write_in_order(world, spool, camera, changes[:10])
+    mortal_postgres.stop()
+    with monkeypatch.context() as patched:
+        patched.setattr("app.writer.LAST_WORDS_SECONDS", 0.5)
+        await write_in_order(world, spool, camera, [*changes[10:], recorded, ended])
+    assert left_in(spool) == ["events/00000001", "figures/00000001"]
+
+    mortal_postgres.start()
+    await write_in_order(world, spool, camera, [])
+
+    assert left_in(spool) == []
+    rows = EventTable.within("default").order_by("seq")
+    assert await rows.values_list("id") == [(each.event_id,) for each in changes]
+    assert await RecordingHourTable.within("default").values_list("size_bytes") == [(77,)]
+    assert await last_number("default", "event_seq") == 30

@@ -100,7 +100,7 @@ async def test_only_who_may_write_sees_credentials(world: World) -> None:
 
 async def test_features_outside_the_plan_are_left_out_and_named(world: World) -> None:
     platform = context(world, "", Scope.PLATFORM_ADMIN)
-    await tenants.tenant_update(platform, "default", features=["person"])
+    await tenants.tenant_update(platform, "default", tenants.PlanChanges(features=["person"]))
     wanted = ["vehicle", "person", "x\r\nSet-Cookie: a=b", "é, ü"]
     async with client_of(world) as client:
         made = await client.post(CAMERAS, json={**LOBBY, "features": wanted})
@@ -151,7 +151,7 @@ async def test_an_id_that_is_taken_is_a_conflict(world: World) -> None:
 
 async def test_a_full_plan_says_its_limit_and_its_count(world: World) -> None:
     platform = context(world, "", Scope.PLATFORM_ADMIN)
-    await tenants.tenant_update(platform, "default", camera_limit=1)
+    await tenants.tenant_update(platform, "default", tenants.PlanChanges(camera_limit=1))
     async with client_of(world) as client:
         first = await client.post(CAMERAS, json=LOBBY)
         second = await client.post(CAMERAS, json=LOBBY)

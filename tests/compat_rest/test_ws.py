@@ -23,9 +23,10 @@ from compat_rest.ws import EventSocket
 from media.types import ChangeKind, EventChange, Snapshot
 from models.camera import Camera
 from models.tenant import TenantTable
-from resolvers import cursors, events
+from resolvers import cursors
 from resolvers.access import Scope
 from resolvers.context import World
+from resolvers.watch import place_now
 from tests.compat_rest.service import Served, served
 from tests.world import add_camera, add_events, beginning, context, token
 
@@ -127,7 +128,7 @@ async def test_a_client_killed_at_random_gets_each_event_once(world: World) -> N
     camera = await add_camera(world)
     wanted = [f"evt-{n:03d}" for n in range(300)]
     chance = random.Random(7)
-    cursor = await events.place_now(context(world))
+    cursor = await place_now(context(world))
 
     async def write() -> None:
         for start in range(0, len(wanted), 20):

@@ -13,6 +13,7 @@ import pytest
 
 from media.analysis import Analysis, AnalysisConfig
 from media.detect.pool import DetectorPool
+from media.event_ids import dated_id
 from media.eventing import EventIds
 from media.types import (
     TICKS_PER_SECOND,
@@ -141,7 +142,7 @@ def test_an_event_names_the_camera_the_model_and_its_ids() -> None:
 
     assert event.camera_key == CAMERA
     assert event.model_version == "tiny@2024-01-02"
-    assert (event.event_id, event.trace_id) == ("evt-1", uuid.UUID(int=1))
+    assert (event.event_id, event.trace_id) == (dated_id("evt-1", event.at_us), uuid.UUID(int=1))
 
 
 def test_an_event_ends_when_its_object_was_seen_last() -> None:

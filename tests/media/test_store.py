@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.store import Hour, RecordingBusy, RecordingNotFound, RecordingStore, replace_file
+from media.custody import RecordingBusy
+from media.store import (
+    Hour,
+    RecordingNotFound,
+    RecordingStore,
+    replace_file,
+    write_once,
+)
+from media.types import MediaError
 from tests.media.tree import (
     CAMERA,
     DAY_US,
@@ -261,3 +270,30 @@ def test_a_frame_of_lost_footage_is_not_mistaken_for_another(store: RecordingSto
 
 def test_a_frame_that_is_not_recorded_is_not_found(store: RecordingStore) -> None:
     assert store.find(CAMERA, 0, START_US) is None
+
+
+def test_a_store_names_itself_once_for_all_who_open_it(tmp_path: Path) -> None:
+    root = tmp_path / "recordings"
+    with ThreadPoolExecutor(8) as threads:
+        ids = set(threads.map(lambda _: RecordingStore(root).store_id, range(32)))
+
+    assert len(ids) == 1
+    assert ids != {RecordingStore(tmp_path / "elsewhere").store_id}
+    assert [path.name for path in root.iterdir()] == [".store-id"]
+
+
+def test_a_damaged_name_of_a_store_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / ".store-id").write_text("half a")
+
+    with pytest.raises(MediaError, match="is damaged"):
+        _ = RecordingStore(tmp_path).store_id
+
+    assert (tmp_path / ".store-id").read_text() == "half a"
+
+
+def test_what_is_written_once_stays(tmp_path: Path) -> None:
+    write_once(tmp_path / "one", b"first")
+    write_once(tmp_path / "one", b"second")
+
+    assert (tmp_path / "one").read_bytes() == b"first"
+    assert len(list(tmp_path.iterdir())) == 1

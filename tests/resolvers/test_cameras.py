@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from models.camera import Camera, CameraDeletion
-from resolvers import cameras
+from resolvers import camera_watch, cameras
 from resolvers.access import Scope
 from resolvers.camera_input import CameraChanges, CameraDraft, readable_id
 from resolvers.context import World
@@ -189,7 +189,7 @@ async def test_paging_walks_every_camera_once(world: World) -> None:
 async def test_watching_gives_the_state_first_and_then_every_change(world: World) -> None:
     first = await add_camera(world, "cam-a")
     ctx = context(world)
-    async with aclosing(cameras.watch(ctx)) as changes:
+    async with aclosing(camera_watch.watch(ctx)) as changes:
         assert await anext(changes) == first
         await add_camera(world, "cam-a", "acme")
         await cameras.camera_update(ctx, "cam-a", CameraChanges(name="New"))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from media.clock import SystemClock
 from resolvers.access import Actor, Interval, Scope
 from resolvers.errors import NotAuthenticated, TokenExpired
-from resolvers.identity import Identity, TokenPolicy
+from resolvers.identity import REMEMBERED_US, Identity, TokenPolicy
 
 SECRET = "s" * 40
 LATER = int(time.time()) + 600
@@ -65,6 +65,8 @@ async def test_an_issuers_names_are_translated() -> None:
         signed({k: v for k, v in GOOD.items() if k != "scope"}),
         signed({k: v for k, v in GOOD.items() if k != "exp"}),
         signed(GOOD | {"tenant_id": 7}),
+        signed(GOOD | {"exp": "soon"}),
+        signed(GOOD | {"exp": float("inf")}),
         signed(GOOD | {"tenant_id": ""}),
         signed(GOOD | {"tenant_id": "nul \0 byte"}),
         signed(GOOD | {"tenant_id": "surrogate \ud800"}),
@@ -144,3 +146,34 @@ async def test_a_grant_ends_with_the_token_it_came_from() -> None:
     over = Actor("acme", frozenset({Scope.PLAYBACK_READ}), expires_us=1_000_000)
     with pytest.raises(TokenExpired):
         issuer.actor_of_grant(issuer.sign_grant(over, "cam-a", Interval(5, 9)))
+
+
+class MovableClock(SystemClock):
+    now = LATER * 1_000_000 - 5_000_000
+
+    def now_us(self) -> int:
+        return self.now
+
+
+async def test_a_token_that_was_verified_before_still_ends_on_time() -> None:
+    clock = MovableClock()
+    who = Identity(TokenPolicy("HS256", SECRET), "g" * 40, clock)
+    token = signed(GOOD)
+    assert await who.actor_of_token(token) is await who.actor_of_token(token)
+    clock.now = LATER * 1_000_000 - 1
+    assert (await who.actor_of_token(token)).tenant_id == "acme"
+    clock.now = LATER * 1_000_000
+    with pytest.raises(TokenExpired):
+        await who.actor_of_token(token)
+
+
+async def test_a_withdrawn_key_is_noticed_soon() -> None:
+    clock, keys = MovableClock(), [SECRET]
+    who = Identity(TokenPolicy("HS256", lambda _: keys[0]), "g" * 40, clock)
+    clock.now -= 60_000_000
+    token = signed(GOOD)
+    assert (await who.actor_of_token(token)).tenant_id == "acme"
+    keys[0] = "another key that is long enough for it"
+    clock.now += REMEMBERED_US
+    with pytest.raises(NotAuthenticated):
+        await who.actor_of_token(token)

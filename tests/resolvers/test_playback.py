@@ -13,6 +13,7 @@ from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_delete
 from resolvers.context import Context, World
 from resolvers.errors import InvalidInput, NotFound, NotRecorded, ScopeMissing
+from resolvers.stores import FarFile
 from tests.footage import INIT, TICKS, lay_down, segment
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
@@ -100,7 +101,9 @@ async def test_another_tenants_event_and_footage_cannot_be_played(world: World) 
     ):
         with pytest.raises(NotFound):
             await refusal
-    with await playback.open_file(context(world, "acme"), "cam-a", hour, INIT) as file:
+    file = await playback.open_file(context(world, "acme"), "cam-a", hour, INIT)
+    assert not isinstance(file, FarFile)
+    with file:
         assert file.read() == b"init of acme"
 
 
@@ -124,10 +127,12 @@ async def test_a_grant_opens_its_own_hour_and_nothing_else(world: World) -> None
         lay_down(world, camera, [segment(NOON + n * HOUR, n * 4 * TICKS)], ended=True)
         for n in range(2)
     ]
-    text = await playback.hour_playlist(context(world), "cam-front-01", hours[0])
+    text = (await playback.hour_playlist(context(world), "cam-front-01", hours[0])).text
     ctx = granted(world, text)
-    (await playback.open_file(ctx, "cam-front-01", hours[0], "120000_000.m4s")).close()
-    (await playback.open_file(ctx, "cam-front-01", hours[0], INIT)).close()
+    for name in ("120000_000.m4s", INIT):
+        file = await playback.open_file(ctx, "cam-front-01", hours[0], name)
+        assert not isinstance(file, FarFile)
+        file.close()
     for refusal in (
         playback.open_file(ctx, "cam-front-01", hours[1], "130000_000.m4s"),
         playback.open_file(ctx, "cam-front-01", hours[1], INIT),
@@ -154,7 +159,7 @@ async def test_an_interval_across_hours_and_runs_is_one_signed_playlist(world: W
     query = parse_qs(urlsplit(found.playlist_url).query)
     ctx = Context(world.identity.actor_of_grant(query["grant"][0]), world)
     asked = Interval(int(query["from_us"][0]), int(query["to_us"][0]))
-    text = await playback.interval_playlist(ctx, "cam-front-01", asked)
+    text = (await playback.interval_playlist(ctx, "cam-front-01", asked)).text
     assert re.findall(r"/(\d\d/\d{6}_\d{3}\.m4s)\?", text) == [
         "12/125956_000.m4s",
         "13/130000_000.m4s",
@@ -179,9 +184,10 @@ async def test_the_live_hour_is_an_event_playlist_and_a_finished_one_vod(world: 
     now = world.clock.now_us()
     live = lay_down(world, camera, [segment(now, 0)])
     past = lay_down(world, camera, [segment(NOON, 0)])
-    texts = [
+    found = [
         await playback.hour_playlist(context(world), "cam-front-01", hour) for hour in (live, past)
     ]
+    texts = [each.text for each in found]
     assert ["EVENT" in text for text in texts] == [True, False]
     assert ["#EXT-X-ENDLIST" in text for text in texts] == [False, True]
     assert "#VMS" not in texts[0]

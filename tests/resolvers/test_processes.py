@@ -9,8 +9,9 @@ from pathlib import Path
 
 from models.event import EventTable
 from models.tenant import TenantTable, last_number
-from resolvers import cameras, events
+from resolvers import cameras
 from resolvers.context import World
+from resolvers.watch import EventItem, place_now, watch
 from tests.elsewhere import elsewhere, result
 from tests.world import add_camera, context
 
@@ -33,7 +34,7 @@ async def test_followers_killed_at_random_get_every_event_of_four_writers_once_i
     world: World, database: str, tmp_path: Path
 ) -> None:
     camera = await add_camera(world)
-    start = await events.place_now(context(world))
+    start = await place_now(context(world))
     works = [("write_events", str(camera.key), f"w{n}", str(EACH)) for n in range(WRITERS)]
     async with elsewhere(database, tmp_path, *works) as processes, asyncio.timeout(60):
         seen = await asyncio.gather(*(follow(world, start, seed) for seed in range(3)))
@@ -50,9 +51,9 @@ async def follow(world: World, after: str, seed: int) -> list[str]:
     ids: list[str] = []
     while len(ids) < WRITERS * EACH:
         left = min(chance.randint(1, 60), WRITERS * EACH - len(ids))
-        async with aclosing(events.watch(context(world), after=after)) as steps:
+        async with aclosing(watch(context(world), after=after)) as steps:
             async for step in steps:
-                assert isinstance(step, events.EventItem)
+                assert isinstance(step, EventItem)
                 ids.append(step.event.id)
                 after = step.cursor
                 left -= 1

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,6 +21,7 @@ from tests.scenarios.playing import (
     jpeg_frame_number,
     libav_frame_number,
 )
+from tests.servers import Valkey
 from tests.system import System, running_system
 
 HOUR_SECONDS = 15
@@ -65,16 +66,34 @@ async def frame_of_snapshot(system: System, event: dict[str, Any], folder: Path)
     return jpeg_frame_number(picture.content, folder)
 
 
-@pytest.mark.parametrize("bframes", [0, 2])
+class Servers(NamedTuple):
+    """Where a system keeps its rows, and what rings its bell; None is inside the process."""
+
+    database_url: str
+    redis_url: str | None
+
+
+@pytest.fixture
+def servers(empty_database: str, request: pytest.FixtureRequest) -> Servers:
+    if empty_database.startswith("sqlite"):
+        return Servers(empty_database, None)
+    valkey: Valkey = request.getfixturevalue("valkey")
+    return Servers(empty_database, valkey.url)
+
+
+@pytest.mark.parametrize(
+    ("bframes", "empty_database"), [(0, "sqlite"), (2, "postgres")], indirect=["empty_database"]
+)
 async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
-    tmp_path: Path, simulator: Simulator, bframes: int
+    tmp_path: Path, simulator: Simulator, bframes: int, servers: Servers
 ) -> None:
     data = shared_data()
     encoding = Encoding(fps=10, size=(768, 576), gop=20, bframes=bframes)
     clip = await asyncio.to_thread(coded_footage, data / "videos/vtest.avi", FRAMES, encoding)
     mount = simulator.add("walk", clip)
     model = data / "models/yolox_nano.onnx"
-    async with running_system(tmp_path, model, HOUR_SECONDS) as system:
+    running = running_system(tmp_path, model, HOUR_SECONDS, servers.database_url, servers.redis_url)
+    async with running as system:
         await create(system, simulator.url("walk"), fps=5)
         before = await until(system, lambda events: len(events) >= 2, 40)
         mount.kick()
@@ -87,23 +106,26 @@ async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
         assert stopped.status_code == 200
         await asyncio.sleep(1)
         events = await until(system, bool, 5)
-        hours = set()
-        for event in events:
-            found = await system.client.get(f"/v2/api/playback/event/{event['id']}")
-            assert found.status_code == 200, found.text
-            playback = found.json()
-            assert playback["ts"] == event["ts"]
-            hours.add(playback["playlist_url"])
-            text = (await system.client.get(playback["playlist_url"])).text
-            url = ended_copy(text, system.base, tmp_path)
-            wanted = await frame_of_snapshot(system, event, tmp_path)
-            shown = await asyncio.to_thread(libav_frame_number, url, playback["offset"])
-            assert shown == wanted
-            if has_ffmpeg():
-                seek = asyncio.to_thread(ffmpeg_frame_number, url, playback["offset"], tmp_path)
-                assert await seek == wanted
-            check_time(event)
+        hours = {await check_playback(system, event, tmp_path) for event in events}
         assert len(hours) >= 2
+
+
+async def check_playback(system: System, event: dict[str, Any], folder: Path) -> str:
+    """Plays the event where it says; the address of its playlist."""
+    found = await system.client.get(f"/v2/api/playback/event/{event['id']}")
+    assert found.status_code == 200, found.text
+    playback = found.json()
+    assert playback["ts"] == event["ts"]
+    text = (await system.client.get(playback["playlist_url"])).text
+    url = ended_copy(text, system.base, folder)
+    wanted = await frame_of_snapshot(system, event, folder)
+    shown = await asyncio.to_thread(libav_frame_number, url, playback["offset"])
+    assert shown == wanted
+    if has_ffmpeg():
+        seek = asyncio.to_thread(ffmpeg_frame_number, url, playback["offset"], folder)
+        assert await seek == wanted
+    check_time(event)
+    return str(playback["playlist_url"])
 
 
 def check_time(event: dict[str, Any]) -> None:

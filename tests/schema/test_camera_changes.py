@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,13 +30,14 @@ PROBE = """mutation Probe($url: String!) { cameraProbe(rtspUrl: $url) {
 LOBBY = {"name": "Lobby", "rtspUrl": "rtsp://u:p@10.1.2.3/s"}
 
 
-async def all_of(world: World, tenant_id: str = "default") -> list[Camera]:
+async def all_of(world: World, tenant_id: str = "default") -> Sequence[Camera]:
     return await cameras(context(world, tenant_id))
 
 
 async def platform(world: World, features: list[str], limit: int = 16) -> None:
     admin = context(world, "", Scope.PLATFORM_ADMIN)
-    await tenants.tenant_update(admin, "default", limit, features)
+    plan = tenants.PlanChanges(camera_limit=limit, features=features)
+    await tenants.tenant_update(admin, "default", plan)
 
 
 async def test_a_camera_is_created_with_defaults(world: World) -> None:
@@ -249,3 +251,24 @@ async def test_a_wrong_input_does_not_echo_the_cameras_password(world: World) ->
     answer = await ask(world, CREATE, {"input": wrong})
     assert codes(answer) == ["INVALID_INPUT"]
     assert "hunter2" not in str(answer)
+
+
+async def test_a_cameras_own_retention_is_set_and_freed(world: World) -> None:
+    fields = "camera { retentionDays retentionBytes } userErrors { field }"
+    create = f"mutation ($i: CameraCreateInput!) {{ done: cameraCreate(input: $i) {{ {fields} }} }}"
+    made = await data(world, create, {"i": {**LOBBY, "retentionDays": 7}})
+    assert made["done"]["camera"] == {"retentionDays": 7, "retentionBytes": None}
+    update = (
+        "mutation ($i: CameraUpdateInput!) "
+        f'{{ done: cameraUpdate(id: "cam-lobby", input: $i) {{ {fields} }} }}'
+    )
+    for given, then in (
+        ({"retentionBytes": 10**12}, {"retentionDays": 7, "retentionBytes": 10**12}),
+        ({"retentionDays": None}, {"retentionDays": None, "retentionBytes": 10**12}),
+        ({"name": "Hall"}, {"retentionDays": None, "retentionBytes": 10**12}),
+    ):
+        assert (await data(world, update, {"i": given}))["done"]["camera"] == then
+    wrong = await data(world, update, {"i": {"retentionDays": 0, "retentionBytes": 0}})
+    named = [each["field"] for each in wrong["done"]["userErrors"]]
+    assert named == ["retentionDays", "retentionBytes"]
+    assert (await all_of(world))[0].retention_bytes == 10**12

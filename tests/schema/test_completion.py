@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.completion import MOST_PLANS, CompletingExecutor, Plans
+from schema import completion
+from schema.completion import MOST_PLANS, CompletingExecutor, Identified, Plans
 from schema.scalars import SCALARS, Instant, Json
 
 
@@ -78,9 +79,25 @@ class Thing:
 
 
 @strawberry.type
+class Known(Identified):
+    identity = 0
+    times: strawberry.Private[int]
+
+    @strawberry.field
+    def seen(self) -> int:
+        self.times += 1
+        return self.times
+
+    @strawberry.field
+    async def later(self) -> str:
+        return "later"
+
+
+@strawberry.type
 class Query:
-    things: list[Thing]
-    thing: Thing | None
+    known: list[Known] | None = None
+    things: list[Thing] = strawberry.field(default_factory=list)
+    thing: Thing | None = None
 
 
 schema = strawberry.Schema(query=Query, types=[Stone], config=StrawberryConfig(scalar_map=SCALARS))
@@ -304,3 +321,39 @@ async def test_plans_of_a_document_are_bounded(switches: int) -> None:
         assert len(data["things"][0]) == 1 + bits.bit_count()
         assert not errors
         assert len(plans) <= MOST_PLANS
+
+
+def known(identity: int, times: int) -> Known:
+    found = Known(times=times)
+    found.identity = identity
+    return found
+
+
+async def test_what_was_answered_of_an_identity_is_answered_again() -> None:
+    plans, query = Plans(), "{ known { seen } }"
+    first = Query(known=[known(1, 0), known(2, 10), known(1, 20)])
+    assert (await answered(query, first, {}, plans))[0]["known"] == [
+        {"seen": 1},
+        {"seen": 11},
+        {"seen": 1},
+    ]
+    second = Query(known=[known(2, 30), known(3, 40)])
+    assert (await answered(query, second, {}, plans))[0]["known"] == [{"seen": 11}, {"seen": 41}]
+
+
+async def test_of_another_selection_it_is_answered_anew() -> None:
+    root, plans = Query(known=[known(1, 0)]), Plans()
+    assert (await answered("{ known { seen } }", root, {}, plans))[0]["known"] == [{"seen": 1}]
+    query = "{ known { later seen } known { now: seen } }"
+    for _ in range(2):
+        data, _ = await answered(query, root, {}, plans)
+        assert data["known"] == [{"later": "later", "seen": 2, "now": 3}]
+
+
+async def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completion, "MOST_REMEMBERED", 5)
+    completion._remembered.clear()
+    root = Query(known=[known(n, n) for n in range(23)])
+    data, _ = await answered("{ known { seen } }", root, {}, Plans())
+    assert [each["seen"] for each in data["known"]] == list(range(1, 24))
+    assert len(completion._remembered) <= 5

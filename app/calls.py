@@ -1,0 +1,83 @@
+"""Signed calls between API processes and workers: who calls, what exactly, for whose footage."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from media.clock import Clock
+from media.store import CameraFolder
+from resolvers.errors import NotAuthenticated
+
+ALIVE = "/alive"
+FILE = "/footage/{date}/{hour}/{name}"
+"""What can be called: whether anybody is there, and a file or the playlist of an hour folder."""
+CALL_SECONDS = 60
+"""Covers clocks that differ by as much; a call is used at once."""
+_PURPOSE = b"calls between the processes of one installation"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the worker that holds a store. `path` is all of the address.
+
+    `camera` is whose footage it is about, None where it is about none: the worker takes tenant and
+    folder from here and from nowhere else.
+    """
+
+    store_id: UUID
+    method: str
+    path: str
+    camera: CameraFolder | None = None
+
+
+class CallKey:
+    """Signs calls and checks them; its secret is derived, so a playback grant is no call."""
+
+    def __init__(self, grant_key: str, clock: Clock) -> None:
+        self._secret = hmac.digest(grant_key.encode(), _PURPOSE, hashlib.sha256)
+        self._clock = clock
+
+    def authorization(self, call: Call) -> str:
+        """The `Authorization` header that lets the call in, for CALL_SECONDS."""
+        claims: dict[str, Any] = {
+            "aud": call.store_id.hex,
+            "method": call.method,
+            "path": call.path,
+            "exp": self._clock.now_us() // 1_000_000 + CALL_SECONDS,
+        }
+        if call.camera is not None:
+            claims |= {"tenant": call.camera.tenant_id, "camera": call.camera.name}
+        return f"Bearer {jwt.encode(claims, self._secret, algorithm='HS256')}"
+
+    def checked(self, authorization: str, store_id: UUID, method: str, path: str) -> Call:
+        """The call that a request may make.
+
+        Raises:
+            NotAuthenticated: it was signed by nobody of this installation, for another store,
+                method or address, or too long ago.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme != "Bearer":
+            raise NotAuthenticated("this wants a signed call")
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                audience=store_id.hex,
+                options={"require": ["exp", "aud"], "verify_iat": False},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, UnicodeError) as error:
+            raise NotAuthenticated("the call is not signed for here and now") from error
+        if (claims.get("method"), claims.get("path")) != (method, path):
+            raise NotAuthenticated("the call was signed for another address")
+        camera = None
+        if "tenant" in claims:
+            camera = CameraFolder(str(claims["tenant"]), str(claims["camera"]))
+        return Call(store_id, method, path, camera)

@@ -1,0 +1,77 @@
+"""Room on a disk that is nearly full: whose footage makes it, so that recording goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from models.recording import RecordingHourTable
+from resolvers.context import World
+from resolvers.removal import FOR_ROOM
+from resolvers.retention import Owned, Wanted, size_of, take, tenants_with_footage
+
+SHARES = 16
+"""Room is made in so many steps, after each of which it is asked anew whose turn it is."""
+
+
+@dataclass(slots=True)
+class _Holder:
+    """A tenant, and the bytes it has in this store for each camera that has any."""
+
+    owned: Owned
+    bytes_per_camera: float
+
+
+async def make_room(world: World, wanted_bytes: int) -> int:
+    """Removes the oldest unlocked footage of this store until so many bytes are free.
+
+    The tenant with the most bytes per camera gives its oldest, again and again: whoever keeps the
+    most gives first, and nobody loses for having more cameras. Of footage that is just being
+    recorded the last segment stays.
+
+    Returns:
+        The bytes that went, less than wanted when nothing else may go.
+
+    Raises:
+        OSError: the disk's.
+        Unavailable: the database is away.
+    """
+    holders = [await _holder(world, each) for each in await tenants_with_footage(world)]
+    step = max(1, wanted_bytes // SHARES)
+    freed = 0
+    while freed < wanted_bytes:
+        holder = max(holders, key=lambda each: each.bytes_per_camera, default=None)
+        if holder is None or holder.bytes_per_camera == 0:
+            return freed
+        some = Wanted(min(step, wanted_bytes - freed), FOR_ROOM, slack_bytes=wanted_bytes)
+        gone = await take(world, holder.owned, _here(world, holder.owned), some)
+        freed += gone
+        holders.remove(holder)
+        if gone:
+            holders.append(await _holder(world, holder.owned))
+    return freed
+
+
+async def _holder(world: World, owned: Owned) -> _Holder:
+    rows = _here(world, owned)
+    cameras = await rows.distinct().values_list("camera_key", flat=True)
+    return _Holder(owned, await size_of(rows) / max(1, len(cameras)))
+
+
+async def locked_bytes(world: World) -> int:
+    """About how much of this store is locked as evidence: whole hours that a lock touches."""
+    found = 0
+    for owned in await tenants_with_footage(world):
+        for key, times in owned.locked.items():
+            for each in times:
+                inside = _here(world, owned).filter(
+                    camera_key=key, start_us__lt=each.to_us, end_us__gt=each.from_us
+                )
+                found += await size_of(inside)
+    return found
+
+
+def _here(world: World, owned: Owned) -> QuerySet[RecordingHourTable]:
+    return owned.hours.filter(Q(store_id=None) | Q(store_id=world.store.store_id))

@@ -1,0 +1,47 @@
+"""Who asks over one connection, and until when: a credential that may be renewed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from resolvers.context import Context
+from resolvers.errors import NotAuthenticated
+from resolvers.fanout import Follower
+
+
+class Session:
+    """Invariant: whoever is followed for here sees what `ctx` may see, and no longer."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self._followers: set[Follower[Any]] = set()
+
+    def renew(self, ctx: Context) -> None:
+        """Goes on until a later credential ends.
+
+        Raises:
+            NotAuthenticated: that is another actor, or one of other rights.
+        """
+        if replace(ctx.actor, expires_us=None) != replace(self.ctx.actor, expires_us=None):
+            raise NotAuthenticated("a token of other rights needs a connection of its own")
+        self.ctx = ctx
+        for each in self._followers:
+            each.leave()  # and goes on as the new one
+
+    @contextmanager
+    def following(self, follower: Follower[Any]) -> Iterator[None]:
+        self._followers.add(follower)
+        try:
+            yield
+        finally:
+            self._followers.discard(follower)
+
+    async def until_expired(self) -> None:
+        """Returns when the last credential is over; never, if it has no end."""
+        seen = None
+        while seen is not self.ctx:
+            seen = self.ctx
+            await seen.world.following.until_expired(seen.actor, seen.world.clock)

@@ -1,0 +1,76 @@
+"""A look at a source says what it is and what will not work."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import av
+import pytest
+
+from media.network import AddressRefused, CameraNetworks, HostUnknown
+from media.probe import probe
+from media.rtsp_url import RtspUrlError
+from media.simulator import Simulator, SimulatorThread
+from media.source_errors import SourceNotFound
+from tests.clips import Encoding, frame_coded, read_frame_number
+from tests.media.recorded import NETWORKS
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with SimulatorThread() as running:
+        yield running
+
+
+def test_a_plain_camera_has_no_warnings(simulator: Simulator) -> None:
+    simulator.add("gate", frame_coded(200, Encoding(gop=15, size=(640, 360), audio="aac")))
+
+    report = probe(simulator.url("gate"), NETWORKS)
+
+    stream = report.stream
+    assert (stream.codec, stream.width_px, stream.height_px) == ("h264", 640, 360)
+    assert (stream.fps, stream.audio_codec) == (25.0, "aac")
+    assert report.gop_seconds == 0.6
+    assert not report.has_b_frames
+    assert report.warnings == ()
+    assert report.picture_jpeg is not None
+    with av.open(io.BytesIO(report.picture_jpeg), "r") as container:
+        picture = next(container.decode(video=0))
+    assert (picture.width, picture.height) == (640, 360)
+    assert read_frame_number(picture) == 0
+
+
+def test_what_will_not_work_is_said(simulator: Simulator) -> None:
+    encoding = Encoding(gop=15, codec="hevc", bframes=3, audio="opus")
+    simulator.add("gate", frame_coded(200, encoding))
+
+    report = probe(simulator.url("gate"), NETWORKS)
+
+    assert report.has_b_frames
+    hevc, reordered, sound = report.warnings
+    assert hevc.startswith("H.265 ")
+    assert reordered.startswith("B-frames: ")
+    assert sound == "sound is opus, which is not recorded yet; AAC is"
+
+
+def test_a_long_gop_is_noticed_before_it_ends(simulator: Simulator) -> None:
+    simulator.add("gate", frame_coded(300, Encoding(gop=300)))
+
+    report = probe(simulator.url("gate"), NETWORKS, timeout_s=2.0)
+
+    assert report.gop_seconds is None
+    assert report.warnings == (
+        "no two keyframes came while looking: segments will be long and seeking coarse",
+    )
+
+
+def test_what_cannot_be_looked_at(simulator: Simulator) -> None:
+    with pytest.raises(SourceNotFound):
+        probe(simulator.url("nowhere"), NETWORKS)
+    with pytest.raises(AddressRefused):
+        probe(simulator.url("gate"), CameraNetworks())
+    with pytest.raises(HostUnknown):
+        probe("rtsp://...", NETWORKS)
+    with pytest.raises(RtspUrlError):
+        probe("file:///etc/passwd", NETWORKS)
