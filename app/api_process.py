@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.api import ApiOptions, build_api
 from app.assets import ASSETS
+from app.graphql_documents import graphql_documents
 from app.installation import open_installation
 from app.keyring import Keyring
 from app.measuring import watched_over
@@ -25,6 +26,7 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=settings.origins,
         assets=ASSETS if ASSETS.is_dir() else None,
         access_log=settings.access_log,
+        documents=graphql_documents(settings),
     )
 
 

@@ -27,6 +27,20 @@ RETRY_SECONDS = 0.5
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
+def redis_client(url: str) -> redis.Redis:
+    """A pool of connections that gives up soon.
+
+    It is asked again once, at once: a kept connection may be from before a restart.
+    """
+    client: redis.Redis = redis.from_url(
+        url,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+    return client
+
+
 class RedisBus:
     """Rings across processes. While Redis is away each process rings itself, and watchers look.
 
@@ -35,13 +49,7 @@ class RedisBus:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis: redis.Redis = redis.from_url(
-            url,
-            socket_connect_timeout=ANSWER_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            # Once, at once: a kept connection may be from before a restart.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        )
+        self._redis = redis_client(url)
         self._home = LocalBus()
         self._listener: asyncio.Task[None] | None = None
         self._away = False

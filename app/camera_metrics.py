@@ -16,7 +16,6 @@ from media.detect.pool import LaneCounts
 from media.pipeline import CameraPipeline
 from media.types import CameraState
 
-
 Told = dict[Counter, float]
 """What of a source's counts is in the metrics already."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli_events import events_app
 from app.cli_models import models_app, show_progress
 from app.cli_tenants import tenants_app
 from app.keyring import KeyringError
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(tenants_app, name="tenants")
+app.add_typer(events_app, name="events")
 
 
 @app.callback()

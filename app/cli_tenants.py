@@ -151,7 +151,12 @@ def _show(tenant: Tenant) -> None:
 
 
 def as_platform(settings: Settings, use_case: Callable[[Context], Awaitable[T]]) -> T:
-    """Runs a use case as the platform's administrator on this installation's database.
+    """Runs a use case as the platform's administrator; see `acting`."""
+    return acting(settings, Actor("", frozenset({Scope.PLATFORM_ADMIN})), use_case)
+
+
+def acting(settings: Settings, actor: Actor, use_case: Callable[[Context], Awaitable[T]]) -> T:
+    """Runs a use case on this installation's database.
 
     What it refuses is said in one line, and ends the program with status 1.
     """
@@ -159,8 +164,7 @@ def as_platform(settings: Settings, use_case: Callable[[Context], Awaitable[T]])
     async def run() -> T:
         world = build_world(settings)
         async with open_installation(settings, world):
-            platform = Actor("", frozenset({Scope.PLATFORM_ADMIN}))
-            return await use_case(Context(platform, world))
+            return await use_case(Context(actor, world))
 
     try:
         return asyncio.run(run())

@@ -12,7 +12,7 @@ from tortoise.exceptions import BaseORMException
 from app.bus_redis import RedisBus
 from app.footage_client import FootageClient
 from app.settings import Settings
-from models.database import close_database, migrate_database, open_database
+from models.database import DatabaseUnusable, close_database, migrate_database, open_database
 from models.event_days import make_event_days
 from resolvers import tenants
 from resolvers.context import World
@@ -36,7 +36,10 @@ async def open_installation(settings: Settings, world: World) -> AsyncIterator[N
         if settings.database.startswith("sqlite://"):
             await migrate_database(settings.database)
         await open_database(settings.database, away=Unavailable)
-        await tenants.ensure_default_tenant(world.clock.now_us())
+        try:
+            await tenants.ensure_default_tenant(world.clock.now_us())
+        except Unavailable as error:
+            raise DatabaseUnusable(f"the database cannot be used: {error}") from error
         making = asyncio.create_task(_keep_making_days(world), name="event-days")
         yield
     finally:

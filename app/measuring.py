@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 
 from app import metrics
 from app.bus_redis import RedisBus
@@ -22,9 +22,18 @@ async def watched_over(settings: Settings, world: World, role: str) -> AsyncIter
     Raises:
         SettingsError: traces can't be sent.
     """
-    with tracing(settings, role), metrics.reading(lambda: _read(world)):
-        async with shown_to_others():
+    async with tracing(settings, role), shown_to_others():
+        with metrics.reading(lambda: _read(world)), _fields_traced(settings, role):
             yield
+
+
+def _fields_traced(settings: Settings, role: str) -> AbstractContextManager[None]:
+    """Where GraphQL is served and traces are sent."""
+    if settings.otlp_endpoint is None or role == "worker":
+        return nullcontext()
+    from app.traced_fields import traced_fields
+
+    return traced_fields()
 
 
 def _read(world: World) -> None:

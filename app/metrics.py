@@ -87,7 +87,7 @@ disk_low = Gauge(
 removed_bytes = Counter(
     "vms_removed_bytes",
     "Footage removed: by retention, or because the disk was nearly full",
-    ["by"],
+    ["why"],
     registry=registry,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
@@ -12,11 +12,11 @@ from uuid import UUID
 from app.camera_metrics import CameraMeter
 from app.writer import ChangeWriter
 from media.analysis import Analysis, AnalysisConfig
-from media.detect.pool import DetectorPool
 from media.custody import highest_token
+from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
+from media.repair import cut_off, repair, told_again
 from media.retention import thin_hour
-from media.repair import Repaired, cut_off, repair
 from media.store import CameraFolder, RecordingStore
 from media.types import CameraState, MediaChange, MediaError, Snapshot, StatusChanged
 
@@ -124,7 +124,7 @@ class Pipelines:
         except (OSError, MediaError) as fault:
             log.warning("camera %s: its footage is not in order: %s", config.key, fault)
             return False
-        for change in found.changes:
+        for change in found:
             self._deliver(config.token, change)
         return True
 
@@ -144,9 +144,10 @@ class Pipelines:
             for hour in store.open_hours(folder) or ():
                 thin_hour(store, folder, hour, lambda each: each.start_us < from_us, closed=True)
 
-    def _repaired(self, config: CameraConfig) -> Repaired:
+    def _repaired(self, config: CameraConfig) -> Sequence[MediaChange]:
         store, folder = self.media.store, CameraFolder(config.tenant_id, config.folder)
         with store.writing(folder, config.token) as custody:
             if custody.is_new:
                 cut_off(store, folder)
-            return repair(store, folder, config.key, self.media.clock.now_us())
+            found = repair(store, folder, config.key, self.media.clock.now_us())
+            return (*told_again(store, folder, config.key), *found.changes)

@@ -101,6 +101,14 @@ class Settings(BaseSettings):
     origins: Listed = Field(
         (), description="Web origins that may call the API from a browser, beside its own"
     )
+    introspection: bool = Field(
+        True, description="Whether GraphQL clients may ask for the schema; the playground does"
+    )
+    trusted_documents: Path | None = Field(
+        None,
+        description="JSON file of GraphQL documents by their SHA-256, or an Apollo manifest: "
+        "nothing else is executed",
+    )
     disk_low_bytes: int = Field(
         5 * 1000**3, ge=0, description="Less free space than this for recordings is an alarm"
     )

@@ -20,6 +20,7 @@ from models.camera import Camera, CameraDeletion
 from resolvers import ingest, leases
 from resolvers.bus import CAMERA_CONFIG, wait_for_ring
 from resolvers.context import World
+from resolvers.errors import Unavailable
 from resolvers.leases import Wanted
 from resolvers.positions import earliest_position
 
@@ -43,6 +44,7 @@ class Supervisor:
     writer: ChangeWriter
     _in_order: set[UUID] = field(default_factory=set)
     _lost: list[CameraConfig] = field(default_factory=list)
+    _shut: dict[UUID, str] = field(default_factory=dict)
     _removals: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
     _complaint: str | None = None
 
@@ -83,9 +85,9 @@ class Supervisor:
     async def _look(self) -> bool:
         """Makes what runs equal to what is wanted. True: there is more to take."""
         cameras = await ingest.cameras_of_all_tenants()
-        deletions = await ingest.deletions_with_footage()
+        deletions = await ingest.deletions_with_footage(self.world)
         self.writer.know(cameras)
-        enabled = {each.key: each for each in cameras if each.enabled}
+        enabled = {each.key: each for each in cameras if each.enabled and not self._is_shut(each)}
         wanted = [Wanted(each.tenant_id, each.key) for each in enabled.values()]
         await self._outbid_what_failed()
         await self._let_go(enabled, deletions)
@@ -98,12 +100,27 @@ class Supervisor:
         await self._withdraw_lost()
         return more
 
-    def _config(self, camera: Camera, token: int) -> CameraConfig:
+    def _is_shut(self, camera: Camera) -> bool:
+        return self._shut.get(camera.key) == camera.rtsp_url_sealed
+
+    def _opened(self, camera: Camera) -> str | None:
+        """Its address; None when that was sealed with a key which is not configured here.
+
+        Then it is left to workers that have the key, until its address is another.
+        """
+        try:
+            return self.world.vault.open(camera.rtsp_url_sealed)
+        except Unavailable as error:
+            log.error("camera %s/%s: %s", camera.tenant_id, camera.slug, error)  # noqa: TRY400
+            self._shut[camera.key] = camera.rtsp_url_sealed
+            return None
+
+    def _config(self, camera: Camera, token: int, url: str = "") -> CameraConfig:
         return CameraConfig(
             key=camera.key,
             tenant_id=camera.tenant_id,
             folder=camera.folder,
-            url=self.world.vault.open(camera.rtsp_url_sealed),
+            url=url,
             transport=self.transport,
             record=camera.record,
             features=tuple(camera.features),
@@ -123,7 +140,7 @@ class Supervisor:
     ) -> None:
         """Of cameras that were switched off or deleted; the deleted keep their owner to the end."""
         deleted = {each.key for each in deletions}
-        over = [key for key in self.tenure.tokens if key not in enabled]
+        over = [key for key in {*self.tenure.tokens, *self.pipelines.running} if key not in enabled]
         await self.pipelines.stop(over)
         await self.tenure.give_back([key for key in over if key not in deleted])
 
@@ -131,7 +148,8 @@ class Supervisor:
         """Detection is changed while the camera is recorded; for all else it is connected anew."""
         outdated = []
         for key, pipeline in self.pipelines.running.items():
-            config = self._config(enabled[key], pipeline.config.token)
+            url = self._opened(enabled[key])
+            config = self._config(enabled[key], pipeline.config.token, url or "")
             if not config.records_like(pipeline.config):
                 outdated.append(key)
             elif config != pipeline.config:
@@ -145,7 +163,10 @@ class Supervisor:
 
     async def _start(self, camera: Camera) -> None:
         """What earlier owners left is in order before there is more."""
-        config = self._config(camera, self.tenure.tokens[camera.key])
+        url, token = self._opened(camera), self.tenure.tokens.get(camera.key)
+        if url is None or token is None:
+            return
+        config = self._config(camera, token, url)
         await self._put_in_order(config)
         own, now_us = self.world.store.store_id, self.world.clock.now_us()
         position = await earliest_position(config.tenant_id, config.key, own, now_us)
@@ -175,8 +196,10 @@ class Supervisor:
         folder = CameraFolder(deletion.tenant_id, deletion.folder)
         try:
             await asyncio.to_thread(self.pipelines.media.store.delete_camera, folder)
-            await ingest.footage_removed(self.world, deletion)
-            await self.tenure.forget(Wanted(deletion.tenant_id, deletion.key))
+            if await ingest.footage_removed(self.world, deletion):
+                await self.tenure.forget(Wanted(deletion.tenant_id, deletion.key))
+            else:
+                await self.tenure.give_back([deletion.key])
         except AWAY as error:
             log.warning("footage of %s is to be removed later: %s", deletion.slug, error)
         else:

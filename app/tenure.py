@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from tortoise.exceptions import BaseORMException
 
+from app import metrics
 from models.lease import CameraLease, Worker
 from resolvers import leases
 from resolvers.bus import CAMERA_CONFIG
@@ -107,6 +108,7 @@ class Tenure:
         self._alone = False
         if lost := sorted(self.tokens.keys() - standing.tokens.keys()):
             log.warning("%d cameras were taken by other workers", len(lost))
+            metrics.lease_changes.labels("lost").inc(len(lost))
         if lost or standing.workers != self._workers:
             self.changed.set()
         self.tokens, self._workers = standing.tokens, standing.workers
@@ -174,6 +176,7 @@ class Tenure:
         self._expired = [each for each in self._expired if each not in expired]
         if got:
             log.info("took %d cameras, %d with an owner that is gone", len(got), len(expired))
+            metrics.lease_changes.labels("taken").inc(len(got))
 
     def surplus(self, wanted: Sequence[Wanted]) -> int:
         """How many cameras to give away now, so that others have their share; 0 as a rule."""
@@ -200,6 +203,7 @@ class Tenure:
                 await leases.release(self.me.id, given)
                 for key in given:
                     self.tokens.pop(key, None)
+            metrics.lease_changes.labels("released").inc(len(given))
             await self._world.bus.ring(CAMERA_CONFIG)
 
     async def outbid(self, key: UUID, token: int) -> bool:
@@ -226,6 +230,7 @@ class Tenure:
         try:
             async with self._asking():
                 await leases.leave(self.me.id)
+                metrics.lease_changes.labels("released").inc(len(self.tokens))
                 self.tokens = {}
             await self._world.bus.ring(CAMERA_CONFIG)
         except AWAY as error:

@@ -6,8 +6,10 @@ Its first span's id is the lower half of it: so a process that only knows the ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
     from app.otel import Collector
 
 
+log = logging.getLogger(__name__)
+
 _NOTHING = nullcontext(NO_SPAN)
 _collector: Collector | None = None
 
 
-@contextmanager
-def tracing(settings: Settings, role: str) -> Iterator[None]:
+@asynccontextmanager
+async def tracing(settings: Settings, role: str) -> AsyncIterator[None]:
     """Sends spans for as long as the context is open, and at its end what is left.
 
     Raises:
@@ -43,12 +47,13 @@ def tracing(settings: Settings, role: str) -> Iterator[None]:
         raise SettingsError("VMS_OTLP_ENDPOINT needs OpenTelemetry: install vms[otel]") from error
     _collector = Collector(settings.otlp_endpoint, settings.trace_ratio, role)
     watch_queries(_collector.query)
+    log.info("traces go to %s", settings.otlp_endpoint)
     try:
         yield
     finally:
         watch_queries(None)
         collector, _collector = _collector, None
-        collector.close()
+        await asyncio.to_thread(collector.close)
 
 
 def request_span(scope: Scope, trace_id: UUID) -> AbstractContextManager[RequestSpan]:

@@ -17,6 +17,7 @@ from app.supervision import Supervisor
 from app.tenure import Tenure
 from app.writer import writing_changes
 from media.detect.pool import DetectorPool
+from media.log_fields import bind_log_fields
 from media.pipeline import CameraWorld
 from media.source import Transport
 from models.lease import Worker as Registered
@@ -59,6 +60,7 @@ class Worker:
         """Supervises until `stop`, then ends every recording properly and hands it over."""
         await asyncio.to_thread(self.media.store.empty_trash)
         me = await self._registered()
+        bind_log_fields(worker=me.name)
         tenure = Tenure(self.world, me, lambda: self.address, alone=self.alone)
         log.info("worker %s looks after its share of the cameras", me.id)
         async with writing_changes(self.world, self.spool) as writer, asyncio.TaskGroup() as tasks:

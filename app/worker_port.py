@@ -71,9 +71,7 @@ class WorkerPort:
             await stop.wait()
 
 
-def worker_app(
-    store: RecordingStore, key: CallKey, status: Sequence[BaseRoute] = ()
-) -> Starlette:
+def worker_app(store: RecordingStore, key: CallKey, status: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI app. Every other route is for signed calls alone, and is told what was signed."""
     footage = _Footage(store)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import jwt
 
-from app.bus_redis import RedisBus
+from app.bus_redis import RedisBus, redis_client
 from app.calls import CallKey
 from app.footage_client import FootageClient
 from app.keyring import Keyring
+from app.rates_redis import RedisRates
 from app.settings import Settings, SettingsError
-from media.clock import SystemClock
+from media.clock import Clock, SystemClock
 from media.disk import DiskMarks
 from media.network import CameraNetworks, NetworkListError
 from media.store import RecordingStore
 from resolvers.bus import Bus, LocalBus
 from resolvers.context import World
 from resolvers.identity import Identity, KeyLookup, TokenPolicy
+from resolvers.quota import LocalRates, Quota
 from resolvers.vault import Vault
 
 
@@ -44,9 +46,18 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         vault=vault,
         networks=networks,
         store=RecordingStore(recordings),
+        quota=_quota(settings, clock),
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
         far=FootageClient(CallKey(keyring.grant_key(), clock), clock),
     )
+
+
+def _quota(settings: Settings, clock: Clock) -> Quota:
+    local = LocalRates(clock)
+    if settings.redis_url is None:
+        return Quota(clock, local)
+    client = redis_client(settings.redis_url.get_secret_value())
+    return Quota(clock, RedisRates(client, local))
 
 
 def _bus(settings: Settings) -> Bus:

@@ -18,7 +18,9 @@ from app import metrics
 from app.spool import Spool
 from app.spool_files import Owned
 from app.spool_queue import Taken
+from app.tracing import event_written
 from media.bridge import Bridge
+from media.log_fields import log_fields
 from media.types import ChangeKind, EventChange, MediaChange
 from models.camera import Camera
 from resolvers import ingest
@@ -87,6 +89,7 @@ class ChangeWriter:
 
         What the tables refuse for good is searched by halves: it must not hold up the others.
         """
+        began_us = self._world.clock.now_us()
         try:
             await self._recorded(batch)
         except REFUSALS as error:
@@ -99,7 +102,7 @@ class ChangeWriter:
             await self._write(batch[middle:])
         else:
             self._spool.done(batch)
-            self._count(batch)
+            self._note(batch, began_us)
 
     async def _recorded(self, batch: Sequence[Taken]) -> None:
         """Raises one of REFUSALS when not all of it can ever be written: nothing is, then."""
@@ -118,13 +121,17 @@ class ChangeWriter:
                 self._spool.release()
                 return
 
-    def _count(self, batch: Sequence[Taken]) -> None:
+    def _note(self, batch: Sequence[Taken], began_us: int) -> None:
         now_us = self._world.clock.now_us()
         for each in batch:
             change = each.owned.change
             if isinstance(change, EventChange) and change.kind is ChangeKind.BEGAN:
                 metrics.events.labels(change.detection.feature).inc()
                 metrics.event_write_seconds.observe(max(0, now_us - change.at_us) / 1_000_000)
+                event_written(change, began_us, now_us)
+                with log_fields(tenant=each.owned.tenant_id, camera=each.owned.camera_slug):
+                    said = {"trace_id": str(change.trace_id)}
+                    log.debug("event %s is written", change.event_id, extra=said)
 
     async def _tend(self) -> None:
         now = time.monotonic()

@@ -15,10 +15,12 @@ from starlette.responses import Response
 from resolvers.errors import (
     CameraLimitReached,
     Conflict,
+    ConnectionLimitReached,
     FieldError,
     InvalidInput,
     NotAuthenticated,
     NotFound,
+    RateLimited,
     ScopeMissing,
     Unavailable,
     VmsError,
@@ -81,6 +83,8 @@ _STATUS: Mapping[type[VmsError], int] = {
     CameraLimitReached: 403,
     NotFound: 404,
     Conflict: 409,
+    RateLimited: 429,
+    ConnectionLimitReached: 429,
     InvalidInput: 422,
     Unavailable: 503,
 }
@@ -133,6 +137,8 @@ def _headers_of(error: VmsError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, NotAuthenticated):
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
 
 

@@ -17,7 +17,7 @@ from compat_rest.query import Query, named_here
 from media.playlist import iso_milliseconds
 from resolvers import addresses, events
 from resolvers.context import Context
-from resolvers.features import ALL_FEATURES
+from resolvers.features import ALL_FEATURES, EVENT_TYPE
 
 if TYPE_CHECKING:
     from models.event import Event
@@ -31,7 +31,11 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 _INSTANT = {"type": "string", "examples": ["2026-04-30T14:00:00Z"]}
 PARAMETERS = (
     Parameter("camera_id", "Only of this camera", {"type": "string", "minLength": 1}),
-    Parameter("type", "Only of this type", {"type": "string", "enum": ALL_FEATURES}),
+    Parameter(
+        "type",
+        f"Only of this type: {', '.join(ALL_FEATURES)}, or what another system calls its events",
+        {"type": "string", "pattern": f"^{EVENT_TYPE}$"},
+    ),
     Parameter(
         "since",
         "From this time on, inclusive: an ISO 8601 date or time, UTC without an offset",

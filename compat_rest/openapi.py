@@ -31,10 +31,11 @@ _MEANINGS = {
     413: f"The body has more than {MAX_BODY_BYTES} bytes",
     416: "The range begins behind the end of the file",
     422: "A value is wrong; `errors` names each field",
+    429: "The plan allows no more requests a minute; `Retry-After` says when again",
     500: "Something went wrong on the server",
     503: "Something this needs is not here now",
 }
-_ALWAYS = (401, 403, 500, 503)
+_ALWAYS = (401, 403, 429, 500, 503)
 _WITH_BODY = (400, 413, 422)
 _SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -177,6 +178,9 @@ def _refusal(status: int) -> Json:
     if status == 401:
         text = {"description": "The scheme that is wanted", "schema": {"type": "string"}}
         refusal["headers"] = {"WWW-Authenticate": text}
+    if status == 429:
+        text = {"description": "Seconds until then", "schema": {"type": "integer"}}
+        refusal["headers"] = {"Retry-After": text}
     return refusal
 
 

@@ -10,14 +10,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.types import ASGIApp
 
 from compat_rest.credentials import of_header, of_player
 from resolvers.access import Scope, demand
 from resolvers.context import Context
 
 Handler = Callable[[Context, Request], Awaitable[Response]]
-SocketHandler = Callable[[WebSocket], Awaitable[None]]
+SocketHandler = ASGIApp
 
 _EQUALS = re.compile(r"(?P<address>[A-Z]+ /\S*) = (?P<field>\w+\.\w+)\.")
 
@@ -70,11 +70,14 @@ class Operation:
         return equal_field(self.handler)
 
     async def run(self, request: Request) -> Response:
-        """Authenticates, demands the scope, calls the handler.
+        """Authenticates, counts the request, demands the scope, calls the handler.
 
-        The use case demands the scope again; here it comes before the body is judged.
+        The use case demands the scope again; here it comes before the body is judged. What players
+        load is not counted: a plan's requests are those of programs.
         """
         ctx = await (of_player if self.in_url else of_header)(request)
+        if not self.in_url:
+            await ctx.world.quota.admit(ctx.actor.tenant_id)
         demand(ctx.actor, self.scope)
         return await self.handler(ctx, request)
 
@@ -102,7 +105,8 @@ def equal_field(handler: Callable[..., object]) -> str:
     """
     found = _EQUALS.match(handler.__doc__ or "")
     if found is None:
-        raise ValueError(f"{handler.__qualname__} does not say which GraphQL field it equals")
+        name = getattr(handler, "__qualname__", type(handler).__qualname__)
+        raise ValueError(f"{name} does not say which GraphQL field it equals")
     return found["field"]
 
 

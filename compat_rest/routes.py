@@ -132,7 +132,7 @@ operations = [
 ]
 
 sockets = [
-    Socket("/v2/ws/events", ws.EventSocket().serve, Scope.EVENTS_READ, ws.PARAMETERS, ws.CLOSES),
+    Socket("/v2/ws/events", ws.EventSocket(), Scope.EVENTS_READ, ws.PARAMETERS, ws.CLOSES),
 ]
 
 

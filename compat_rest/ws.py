@@ -11,11 +11,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.types import Message
+from starlette.types import Message, Receive, Send
+from starlette.types import Scope as ASGIScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from compat_rest.credentials import of_header_or_query
@@ -89,17 +90,18 @@ class Envelope(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class EventSocket:
-    """`send_seconds`: how long a frame may wait for its client."""
+    """WS /v2/ws/events = Subscription.events.
 
+    Of each event its beginning alone, in the order of the log; changes and ends are not sent.
+    Where retention has removed events behind `after`, the stream goes on with what is left:
+    an old client would take any notice of it for an event. Its own messages are ignored.
+    """
+
+    # How long a frame may wait for its client.
     send_seconds: float = SEND_SECONDS
 
-    async def serve(self, websocket: WebSocket) -> None:
-        """WS /v2/ws/events = Subscription.events.
-
-        Of each event its beginning alone, in the order of the log; changes and ends are not sent.
-        Where retention has removed events behind `after`, the stream goes on with what is left:
-        an old client would take any notice of it for an event. Its own messages are ignored.
-        """
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
         try:
             ctx, after = await _admitted(websocket)
         except VmsError as error:
@@ -108,30 +110,14 @@ class EventSocket:
             return
         await _accept(websocket)
         try:
-            refusal = await self._served(websocket, ctx, after)
+            # Frames go straight to the server's `send`, of which there are many.
+            outlet = Outlet(cast("Callable[[Message], Sending]", send), self.send_seconds)
+            refusal = await _served(websocket, outlet, ctx, after)
         except ExceptionGroup:
             await self._close(websocket, VmsError("internal error"))
             raise
         if refusal is not None:
             await self._close(websocket, refusal)
-
-    async def _served(self, websocket: WebSocket, ctx: Context, after: str) -> VmsError | None:
-        """Why the socket is to be closed; None when the client has left."""
-        outlet = Outlet(_sender(websocket), self.send_seconds)
-        refusal: VmsError | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_follow(ctx, after, _Envelopes(outlet)))
-                group.create_task(_read_until_left(websocket))
-                group.create_task(_wait_for_expiry(ctx))
-        except* (WebSocketDisconnect, Closed) as errors:
-            if errors.subgroup(TooSlow) is not None:
-                refusal = ConsumerTooSlow("frames were not taken in time")
-        except* VmsError as errors:
-            refusal = _first(errors)
-        finally:
-            await outlet.close()
-        return refusal
 
     async def _close(self, websocket: WebSocket, refusal: VmsError) -> None:
         """Says why and hangs up; a client that takes no frames takes no close frame either."""
@@ -143,6 +129,26 @@ class EventSocket:
                 await websocket.close(code, reason)
         except (TimeoutError, WebSocketDisconnect):
             logger.debug("a /v2 event socket was gone before it was closed with %d", code)
+
+
+async def _served(
+    websocket: WebSocket, outlet: Outlet[Message], ctx: Context, after: str
+) -> VmsError | None:
+    """Why the socket is to be closed; None when the client has left."""
+    refusal: VmsError | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_follow(ctx, after, _Envelopes(outlet)))
+            group.create_task(_read_until_left(websocket))
+            group.create_task(_wait_for_expiry(ctx))
+    except* (WebSocketDisconnect, Closed) as errors:
+        if errors.subgroup(TooSlow) is not None:
+            refusal = ConsumerTooSlow("frames were not taken in time")
+    except* VmsError as errors:
+        refusal = _first(errors)
+    finally:
+        await outlet.close()
+    return refusal
 
 
 async def _admitted(websocket: WebSocket) -> tuple[Context, str]:
@@ -226,16 +232,6 @@ class _Envelopes:
 
     async def send(self, words: str) -> None:
         await self._outlet.send({"type": "websocket.send", "text": words})
-
-
-def _sender(websocket: WebSocket) -> Callable[[Message], Sending]:
-    async def put(message: Message) -> None:
-        try:
-            await websocket.send(message)
-        except (WebSocketDisconnect, RuntimeError) as error:
-            raise OSError("the client has left") from error
-
-    return put
 
 
 async def _follow(ctx: Context, after: str, member: _Envelopes) -> None:

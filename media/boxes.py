@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from uuid import UUID
 
 from media.types import MediaError, RunClock
 
-_VIDEO_TRACK = 1
+VIDEO_TRACK = 1
 _HEADER = struct.Struct(">I4s")
 _RUN_BOX = struct.Struct(">I4s16s16sqq10s")
 _RUN_BOX_TYPE = UUID("6b8f2a54-6a0e-4a43-9f0c-2d1c52554e31").bytes
@@ -71,8 +70,8 @@ def init_name(init: bytes) -> str:
 class Fragment:
     """The video of one `moof`, in ticks of the media timeline (the track's timescale is 90,000).
 
-    `position` is its decode time, when its keyframe is shown (see `with_delay`); `end_position` is
-    where the last shown frame ends. `starts_with_keyframe`: the first frame needs no other.
+    `position` is when its first shown frame is shown; `end_position` is where the last shown
+    frame ends. `starts_with_keyframe`: the first frame needs no other.
     """
 
     position: int
@@ -108,7 +107,7 @@ def read_fragment(moof: bytes) -> Fragment | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Defaults:
+class Defaults:
     """tfhd: what holds for samples whose own trun does not say."""
 
     track: int
@@ -116,14 +115,15 @@ class _Defaults:
     flags: int
 
 
-_DURATION, _SIZE, _FLAGS, _SHIFT = 0x100, 0x200, 0x400, 0x800
+DURATION, SIZE, FLAGS, SHIFT = 0x100, 0x200, 0x400, 0x800
 """Columns of a trun: which of them it has is said by its flags."""
 
 
 @dataclass(frozen=True, slots=True)
-class _SampleTable:
+class SampleTable:
     """trun: a row of the present columns for each sample; `first_flags` are the first sample's."""
 
+    data_offset: int | None
     first_flags: int | None
     columns: tuple[int, ...]
     rows: tuple[tuple[int, ...], ...]
@@ -137,35 +137,36 @@ class _SampleTable:
 
 
 def _read_traf(moof: bytes, start: int, end: int) -> Fragment | None:
-    defaults = _Defaults(0, 0, 0)
-    position = 0
-    durations: list[int] = []
-    shifts: list[int] = []
+    defaults = Defaults(0, 0, 0)
+    decode_time = 0
+    shown: list[int] = []
+    last_duration = 0
     first_flags: int | None = None
+    reordered = False
     for kind, at, _ in boxes(moof, start, end):
         if kind == b"tfhd":
-            defaults = _read_defaults(moof, at)
+            defaults = read_defaults(moof, at)
         elif kind == b"tfdt":
-            position = _read_decode_time(moof, at)
-        elif kind == b"trun" and defaults.track == _VIDEO_TRACK:
-            table = _read_table(moof, at)
-            durations += table.column(_DURATION, defaults.duration)
-            shifts += table.column(_SHIFT, 0)
+            decode_time = read_decode_time(moof, at)
+        elif kind == b"trun" and defaults.track == VIDEO_TRACK:
+            table = read_table(moof, at)
+            durations = table.column(DURATION, defaults.duration)
+            for duration, shift in zip(durations, table.column(SHIFT, 0), strict=True):
+                shown.append(decode_time + shift)
+                decode_time += duration
+                last_duration = duration
             if first_flags is None and table.rows:
-                own = table.column(_FLAGS, defaults.flags)[0]
+                own = table.column(FLAGS, defaults.flags)[0]
                 first_flags = own if table.first_flags is None else table.first_flags
-    if first_flags is None:
+            reordered |= SHIFT in table.columns
+    if not shown:
         return None
-    is_sync = not first_flags & _NON_SYNC_SAMPLE
-    *decode_times, end_position = itertools.accumulate(durations, initial=position)
-    if is_sync and len(set(shifts)) > 1:
-        times = zip(decode_times, shifts, strict=True)
-        shown = [time + shift - shifts[0] for time, shift in times]
-        end_position = _shown_until(shown, durations[-1])
-    return Fragment(position, end_position, is_sync)
+    is_sync = not (first_flags or 0) & _NON_SYNC_SAMPLE
+    end_position = shown_until(shown, last_duration) if reordered else decode_time
+    return Fragment(min(shown), end_position, is_sync)
 
 
-def _shown_until(shown: Sequence[int], last_duration: int) -> int:
+def shown_until(shown: Sequence[int], last_duration: int) -> int:
     """Where the last shown of reordered frames ends.
 
     The duration of the last sample reaches to the next fragment's first decode time: how long the
@@ -175,7 +176,7 @@ def _shown_until(shown: Sequence[int], last_duration: int) -> int:
     return last + max(1, min(last - before or last_duration, last_duration))
 
 
-def _read_defaults(moof: bytes, at: int) -> _Defaults:
+def read_defaults(moof: bytes, at: int) -> Defaults:
     """Of the `tfhd` box at `at`. Raises struct.error: it is cut off."""
     flags, track = struct.unpack_from(">II", moof, at + 8)
     cursor = at + 16
@@ -185,62 +186,35 @@ def _read_defaults(moof: bytes, at: int) -> _Defaults:
         if flags & bit:
             (found[bit],) = struct.unpack_from(">I", moof, cursor)
             cursor += 4
-    return _Defaults(track, found.get(0x8, 0), found.get(0x20, 0))
+    return Defaults(track, found.get(0x8, 0), found.get(0x20, 0))
 
 
-def _read_decode_time(moof: bytes, at: int) -> int:
-    """Of the `tfdt` box at `at`. Raises struct.error: it is cut off."""
+def read_decode_time(moof: bytes, at: int) -> int:
+    """Of the `tfdt` box at `at`. Signed: a muxer may write decode times before zero.
+
+    Raises struct.error: it is cut off.
+    """
     found = struct.unpack_from(">q" if moof[at + 8] else ">I", moof, at + 12)
     return int(found[0])
 
 
-def _read_table(moof: bytes, at: int) -> _SampleTable:
+def read_table(moof: bytes, at: int) -> SampleTable:
     """Of the `trun` box at `at`. Raises BoxError or struct.error: it is cut off."""
     flags, count = struct.unpack_from(">II", moof, at + 8)
-    cursor = at + 16 + 4 * bool(flags & 0x1)  # data offset
-    first_flags: int | None = None
-    if flags & 0x4:
-        (first_flags,) = struct.unpack_from(">I", moof, cursor)
-        cursor += 4
+    cursor = at + 16
+    header = []
+    for bit, form in ((0x1, ">i"), (0x4, ">I")):  # data offset, first sample's flags
+        header.append(struct.unpack_from(form, moof, cursor)[0] if flags & bit else None)
+        cursor += 4 * bool(flags & bit)
     # Composition offsets are signed in version 1.
-    forms = {_DURATION: "I", _SIZE: "I", _FLAGS: "I", _SHIFT: "i" if flags >> 24 else "I"}
+    forms = {DURATION: "I", SIZE: "I", FLAGS: "I", SHIFT: "i" if flags >> 24 else "I"}
     columns = tuple(bit for bit in forms if flags & bit)
     row = struct.Struct(">" + "".join(forms[bit] for bit in columns))
     table = moof[cursor : cursor + count * row.size]
     if len(table) < count * row.size or count > _MOST_SAMPLES:
         raise BoxError("a fragment's index is cut off")
     rows = tuple(row.iter_unpack(table)) if row.size else ((),) * count
-    return _SampleTable(first_flags, columns, rows)
-
-
-def with_delay(init: bytes, ticks: int) -> bytes:
-    """An init segment that says: video is shown so much earlier than its fragments tell.
-
-    With B-frames a frame is decoded `ticks` before it is shown. An edit list of one entry
-    (14496-12, 8.6.6; "offset edit list" in CMAF, 23000-19) takes this delay off composition times,
-    so that a fragment can begin, in decode time too, when its keyframe is shown.
-
-    Raises:
-        BoxError: the muxer wrote something else.
-    """
-    if not ticks:
-        return init
-    edit = struct.pack(">I4sI4s3IiI", 36, b"edts", 28, b"elst", 0, 1, 0, ticks, 0x10000)
-    moov = _first(init, b"moov", (-8, len(init)))
-    trak = _first(init, b"trak", moov)  # the muxer writes the video first
-    _, head_end = _first(init, b"tkhd", trak)
-    longer = bytearray(init[:head_end] + edit + init[head_end:])
-    for start, end in (moov, trak):
-        struct.pack_into(">I", longer, start, end - start + len(edit))
-    return bytes(longer)
-
-
-def _first(content: bytes, kind: bytes, within: tuple[int, int]) -> tuple[int, int]:
-    """Start and end of the first box of that kind in another one's content."""
-    for found, start, end in boxes(content, within[0] + 8, within[1]):
-        if found == kind:
-            return start, end
-    raise BoxError(f"an init segment without {kind.decode()}")
+    return SampleTable(header[0], header[1], columns, rows)
 
 
 class FragmentSplitter:

@@ -157,7 +157,10 @@ class Connection:
         recording = self._job.recording
         if recording is None or run.is_recorded or now_us < self._record_again_us:
             return False
-        return halted(recording.store.root) is None
+        waits = halted(recording.store.root)
+        if waits is not None:
+            self._disk_fault = f"not recording: {waits}"
+        return waits is None
 
     def _retry_us(self, fault: OSError) -> int:
         """A disk that is full soon has room again: retention sees to it."""

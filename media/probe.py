@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from media.network import CameraNetworks
 from media.rtsp_url import parse_rtsp_url
 from media.snapshot import SnapshotError, encode_jpeg
-from media.source import AUDIO_CODECS, Source, Timeouts, Transport, open_source
+from media.source import Source, Timeouts, Transport, open_source
 from media.types import TICKS_PER_SECOND, ProbeReport
 
 _KEYFRAMES_WANTED = 2
@@ -127,8 +127,10 @@ def _warnings(source: Source, seen: _Seen) -> Iterator[str]:
         )
     if seen.reorders:
         yield "B-frames: live view over WebRTC does not work; switch them off in the camera"
-    if stream.audio_codec is not None and stream.audio_codec not in AUDIO_CODECS:
-        yield f"sound is {stream.audio_codec}, which is not recorded yet; AAC is"
+    if source.audio is None and source.has_sound:
+        yield "the codec of the sound is not known: it is not recorded"
+    elif stream.audio_codec not in (None, "aac"):
+        yield f"sound is {stream.audio_codec}, which is recorded as AAC"
     gop_seconds = seen.gop_seconds()
     if len(seen.keyframes) < 2:
         yield "no two keyframes came while looking: segments will be long and seeking coarse"

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 DIED = "the recorder stopped without warning"
 """Why a run ended that nobody ended."""
 
+_UNTOLD = 8
+"""More segments than are listed in the time that telling takes, while the database is there."""
+
 _OVER_US = 10_000_000
 """How long after its end an hour counts as over: a run's clock may lag behind by 2 s."""
 
@@ -89,6 +92,27 @@ def cut_off(store: RecordingStore, camera: CameraFolder) -> None:
         if path.exists():
             with turn(path.parent):
                 replace_file(path, path.read_bytes())
+
+
+def told_again(
+    store: RecordingStore, camera: CameraFolder, camera_key: UUID
+) -> list[SegmentClosed | RunEnded]:
+    """What an earlier owner listed last, and may have died before telling. Telling twice is fine.
+
+    Raises OSError, the disk's.
+    """
+    found: list[SegmentClosed] = []
+    for hour in store.open_hours(camera) or []:
+        folder = store.hour_path(camera, hour)
+        if not (folder / PLAYLIST_NAME).exists():
+            continue
+        for segment in store.playlist(camera, hour).segments[-_UNTOLD:]:
+            with (folder / segment.name).open("rb") as file:
+                box = RunBox.decoded(file.read(RUN_BOX_BYTES))
+            if box is not None:
+                found.append(closed(camera_key, hour, segment, box.clock))
+    ends = {each.run_id: RunEnded(camera_key, each.run_id, each.end_us, DIED) for each in found}
+    return [*found, *ends.values()]
 
 
 @dataclass(slots=True)

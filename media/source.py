@@ -36,7 +36,6 @@ from media.watchdog import WATCHDOG, Approach, Grip, Watch
 log = logging.getLogger(__name__)
 
 VIDEO_CODECS = frozenset({"h264", "hevc"})
-AUDIO_CODECS = frozenset({"aac"})
 _PROTOCOLS = {"rtsp": "rtsp,rtp,tcp,udp", "rtsps": "rtsp,rtsps,rtp,tcp,udp,tls,crypto"}
 _WAITED_S = 0.002
 """A read that took longer found nothing there yet."""
@@ -69,7 +68,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 class Source:
     """An open stream. Only the thread that opened it may read or close it (FFmpeg's rule).
 
-    `audio` is None when there is none that can be recorded as it is. `rest_s` may be set by any
+    `audio` is None when there is none that can be decoded. `rest_s` may be set by any
     thread: to let packets gather for so long and take them together costs a fifth less CPU than
     to wake for each, at the price of so much latency. Not over UDP, where they could get lost.
     """
@@ -81,7 +80,8 @@ class Source:
         self.rest_s = 0.0
         self.video = video
         self.audio = _recordable_audio(container)
-        audio = _codec(self.audio) if self.audio else _audio_name(container)
+        self.has_sound = bool(container.streams.audio)
+        audio = _codec(self.audio) if self.audio else None
         context = video.codec_context
         self.stream = StreamInfo(context.name, context.width, context.height, None, audio)
 
@@ -276,16 +276,11 @@ def _recordable_video(container: InputContainer) -> VideoStream:
 
 def _recordable_audio(container: InputContainer) -> AudioStream | None:
     for stream in container.streams.audio:
-        if _codec(stream) in AUDIO_CODECS and _rate(stream) > 0:
+        if _codec(stream) is not None and _rate(stream) > 0:
             return stream
     if container.streams.audio:
-        name = _audio_name(container)
-        log.warning("the camera's audio (%s) is left out: it can't be recorded yet", name)
+        log.warning("a camera's sound is left out: its codec is not known")
     return None
-
-
-def _audio_name(container: InputContainer) -> str | None:
-    return next((_codec(stream) for stream in container.streams.audio), None)
 
 
 def _codec(stream: Stream) -> str | None:

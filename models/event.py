@@ -19,9 +19,10 @@ class EventTable(TenantOwned):
     with each change, and `last_change` says which it was. `at_us`, `position`, `confidence`,
     `boxes` and `snapshot` describe one frame and never change. `position` (1/90000 s on the
     camera's media timeline) is null when the frame was not recorded. `snapshot` is
-    `{date}/{hour}/{name}` in the camera's folder. `written_us` is when its beginning was written, by
-    the writer's clock just before the commit; null in rows from before it was noted. There is no
-    foreign key to the camera: events outlive it.
+    `{date}/{hour}/{name}` in the camera's folder. `written_us` is when its beginning was written,
+    by the writer's clock just before the commit; null in rows from before it was noted. `payload`
+    is what the outside system said that told of the event, and null in events of our own. There is
+    no foreign key to the camera: events outlive it.
     """
 
     id = BytewiseText(max_length=40, primary_key=True)
@@ -41,6 +42,7 @@ class EventTable(TenantOwned):
     trace_id = fields.UUIDField()
     model_version = fields.CharField(max_length=100)
     written_us = fields.BigIntField(null=True)
+    payload = fields.JSONField[dict[str, Any] | None](null=True)
 
     class Meta:
         table = "event"
@@ -73,3 +75,4 @@ class Event(msgspec.Struct, frozen=True):
     trace_id: UUID
     model_version: str
     written_us: int | None
+    payload: dict[str, Any] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from media.clock import Clock
+from media.clock import Clock, SystemClock
 from media.disk import DEFAULT_MARKS, DiskMarks
 from media.network import CameraNetworks
 from media.store import RecordingStore
@@ -15,6 +15,7 @@ from resolvers.bus import Bus
 from resolvers.following import Following
 from resolvers.identity import Identity
 from resolvers.meter import NO_METER, Meter
+from resolvers.quota import Quota
 from resolvers.roster import Rosters
 from resolvers.stores import FarStores
 from resolvers.vault import Vault
@@ -45,6 +46,7 @@ class World:
     meter: Meter = NO_METER
     marks: DiskMarks = DEFAULT_MARKS
     rosters: Rosters = field(default_factory=Rosters)
+    quota: Quota = field(default_factory=lambda: Quota(SystemClock()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@
     - BadCursor
   - Conflict                the id is taken
   - CameraLimitReached
+  - RateLimited             the plan allows no more requests a minute
+  - ConnectionLimitReached  the plan allows no more connections at once
   - Unavailable             something this needs is not here now
     - FootageAway           the worker that holds the footage is not reachable
 """
@@ -78,6 +80,23 @@ class CameraLimitReached(VmsError):
     def __init__(self, limit: int, count: int) -> None:
         super().__init__(f"the plan allows {limit} cameras and there are {count}")
         self.limit, self.count = limit, count
+
+
+class RateLimited(VmsError):
+    """`retry_after` is in whole seconds, at least 1."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, per_minute: int, retry_after: int) -> None:
+        super().__init__(f"the plan allows {per_minute} requests a minute")
+        self.retry_after = retry_after
+
+
+class ConnectionLimitReached(VmsError):
+    code = "CONNECTION_LIMIT_REACHED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the plan allows {limit} connections at once")
 
 
 class Unavailable(VmsError):

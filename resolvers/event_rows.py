@@ -26,6 +26,11 @@ def of_ids(rows: QuerySet[EventTable], event_ids: Collection[str]) -> QuerySet[E
     return found.filter(at_us__gte=min(told) * DAY_US, at_us__lt=(max(told) + 1) * DAY_US)
 
 
+def of_late(rows: QuerySet[EventTable], now_us: int) -> QuerySet[EventTable] | None:
+    """Those of the last day or two, where most of the log's last steps are; None without days."""
+    return rows.filter(at_us__gte=now_us - 2 * DAY_US) if has_days() else None
+
+
 async def newest(
     rows: QuerySet[EventTable], count: int, until_us: int, since_us: int | None
 ) -> list[Event]:

@@ -19,7 +19,7 @@ from resolvers.camera_input import MAX_ID_CHARACTERS
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput, NotFound
 from resolvers.event_rows import newest, of_ids, oldest
-from resolvers.features import ALL_FEATURES
+from resolvers.features import ALL_FEATURES, is_event_type
 
 MAX_FILTER_VALUES = 200
 MAX_EVENT_ID_CHARACTERS = 40
@@ -133,10 +133,11 @@ def _place(ctx: Context, after: str) -> _Place:
 def check_filter(wanted: EventFilter) -> None:
     """Raises InvalidInput that names what no event can match by mistake."""
     wrong = []
-    unknown = [name for name in wanted.types or () if name not in ALL_FEATURES]
-    if unknown:
-        message = f"{unknown[0][:40]!r} is not among {', '.join(ALL_FEATURES)}"
+    if not all(map(is_event_type, wanted.types or ())):
+        message = f"want {', '.join(ALL_FEATURES)}, or another system's of a-z, 0-9 and _"
         wrong.append(FieldError("type", message))
+    if len(wanted.types or ()) > MAX_FILTER_VALUES:
+        wrong.append(FieldError("type", f"want at most {MAX_FILTER_VALUES} types"))
     if len(wanted.camera_ids or ()) > MAX_FILTER_VALUES:
         wrong.append(FieldError("camera_id", f"want at most {MAX_FILTER_VALUES} cameras"))
     if any(len(name) > MAX_ID_CHARACTERS or "\0" in name for name in wanted.camera_ids or ()):

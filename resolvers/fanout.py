@@ -69,13 +69,13 @@ class Follower(Generic[T]):
     `live` says that there was nothing behind that, when it was last looked at.
     """
 
-    __slots__ = ("_is_leaving", "first", "left", "live", "member", "seen")
+    __slots__ = ("_is_leaving", "_left", "first", "is_joined", "live", "member", "seen")
 
     def __init__(self, member: Member, start: Start[T]) -> None:
         self.member, self.first = member, start.first
         self.seen, self.live = start.place, start.live
-        self.left: asyncio.Future[None] | None = None
-        self._is_leaving = False
+        self.is_joined = self._is_leaving = False
+        self._left: asyncio.Future[None] | None = None
 
     def leave(self) -> None:
         """`Group.follow` returns soon; the follower may go on in another group."""
@@ -84,16 +84,23 @@ class Follower(Generic[T]):
 
     def fall_behind(self) -> None:
         """It is given nothing more until it has caught up alone."""
-        if self.left is not None and not self.left.done():
-            self.left.set_result(None)
+        self.is_joined = False
+        if self._left is not None and not self._left.done():
+            self._left.set_result(None)
+
+    async def until_behind(self) -> None:
+        """Is a member of its group until then."""
+        self._left = asyncio.get_running_loop().create_future()
+        self.is_joined = True
+        try:
+            await self._left
+        finally:
+            self.is_joined = self.live = False
+            self._left = None
 
     def take_leave(self) -> bool:
         leaving, self._is_leaving = self._is_leaving, False
         return leaving
-
-    @property
-    def is_joined(self) -> bool:
-        return self.left is not None and not self.left.done()
 
 
 class Group(Generic[T]):
@@ -149,13 +156,11 @@ class Group(Generic[T]):
         if self._place is None:
             self._place = follower.seen
             self._begun.set_result(follower.seen)
-        follower.left = asyncio.get_running_loop().create_future()
         self._members[follower] = None
         try:
-            await follower.left
+            await follower.until_behind()
         finally:
             self._members.pop(follower, None)
-            follower.left, follower.live = None, False
 
     async def _catch_up(self, follower: Follower[T]) -> None:
         """Sends what is behind its place until the group can be joined."""

@@ -9,6 +9,7 @@ from media.clock import Clock
 from resolvers.access import Actor
 from resolvers.expiry import Expiries
 from resolvers.fanout import Group
+from resolvers.fresh import Fresh
 from resolvers.shared import Shared
 from resolvers.tail import Tail
 
@@ -17,11 +18,12 @@ READING_AT_ONCE = 4
 
 
 class Following:
-    """Tails of logs by their topic, groups of followers by what they follow."""
+    """Tails of logs and readings of their ends by topic, groups by what they follow."""
 
     def __init__(self) -> None:
         self.tails: Shared[Tail[Any]] = Shared()
         self.groups: Shared[Group[Any]] = Shared()
+        self.ends: Fresh[int] = Fresh()
         self.gate = asyncio.Semaphore(READING_AT_ONCE)
         self._expiries: Shared[Expiries] = Shared()
 

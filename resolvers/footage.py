@@ -80,6 +80,15 @@ class Footage:
                 return Spot(ticks, self._beginning(block))
         return None
 
+    def spot_at(self, at_us: int) -> Spot | None:
+        """Where the picture is shown that there was at this time; None when there is none."""
+        for segment in self.segments:
+            if segment.start_us <= at_us < segment.end_us:
+                passed_us = at_us - segment.start_us
+                ticks = (passed_us * TICKS_PER_SECOND + 500_000) // 1_000_000
+                return self.spot(min(segment.position + ticks, segment.end_position - 1), at_us)
+        return None
+
     def spot_when_written(self, position: int) -> Spot | None:
         """Where a frame beyond the last whole segment will be shown; None when that is uncertain.
 

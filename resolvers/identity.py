@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from media.clock import Clock
+from media.log_fields import bind_log_fields
 from resolvers.access import Actor, Interval, Scope
 from resolvers.errors import NotAuthenticated, TokenExpired
 
@@ -58,7 +59,7 @@ class Identity:
         self._verified_before: dict[str, tuple[int, Actor]] = {}
 
     async def actor_of_token(self, token: str) -> Actor:
-        """The actor that a bearer token stands for.
+        """The actor that a bearer token stands for; later log lines of the task say its tenant.
 
         Raises:
             NotAuthenticated: malformed, wrongly signed, or without a required claim.
@@ -73,6 +74,7 @@ class Identity:
             self._verified_before[token] = now + REMEMBERED_US, actor
         if actor.expires_us is not None and actor.expires_us <= now:
             raise TokenExpired("the token has expired")
+        bind_log_fields(tenant=actor.tenant_id)
         return actor
 
     async def _actor_of(self, token: str) -> Actor:
@@ -159,6 +161,7 @@ class Identity:
             raise TokenExpired("the playback grant has expired") from error
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, UnicodeError) as error:
             raise NotAuthenticated("the playback grant is not valid") from error
+        bind_log_fields(tenant=str(claims["t"]))
         return Actor(
             tenant_id=claims["t"],
             scopes=frozenset({Scope.PLAYBACK_READ}),

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 import msgspec
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
 
 from media.types import EventChange, MediaChange, StatusChanged
@@ -21,6 +21,7 @@ from resolvers.bus import cameras_of, events_of
 from resolvers.camera_input import within_plan
 from resolvers.context import World
 from resolvers.ingest_events import write_events
+from resolvers.ingest_outside import ToldEvent, write_told
 from resolvers.ingest_recordings import storable, write_recordings
 from resolvers.leases import rightful
 
@@ -38,24 +39,38 @@ async def cameras_of_all_tenants() -> list[Camera]:
     return found
 
 
-async def deletions_with_footage() -> list[CameraDeletion]:
-    """Deleted cameras whose footage is still to be removed."""
+async def deletions_with_footage(world: World) -> list[CameraDeletion]:
+    """Deleted cameras whose footage is still to be removed, from this store or from none."""
     tenant_ids = await TenantTable.all().values_list("id", flat=True)
     found: list[CameraDeletion] = []
     for tenant_id in tenant_ids:
         rows = CameraDeletionTable.within(str(tenant_id)).filter(footage_removed_us=None)
         found += await select(rows, CameraDeletion)
-    return found
+    here = {None, world.store.store_id}
+    stores = [await _stores_of(each) for each in found]
+    return [each for each, of in zip(found, stores, strict=True) if not of or of & here]
 
 
-async def footage_removed(world: World, deletion: CameraDeletion) -> None:
-    """The camera's folder is gone: so are its runs and hours."""
+async def _stores_of(deletion: CameraDeletion) -> set[UUID | None]:
+    rows = RecordingRunTable.within(deletion.tenant_id).filter(camera_key=deletion.key)
+    return set(await rows.distinct().values_list("store_id", flat=True))
+
+
+async def footage_removed(world: World, deletion: CameraDeletion) -> bool:
+    """The camera's folder is gone from this store: so are its runs and hours there.
+
+    False while other stores have some: the workers that write to them remove it.
+    """
     tenant_id, key = deletion.tenant_id, deletion.key
+    here = Q(store_id=None) | Q(store_id=world.store.store_id)
     async with in_transaction():
-        await RecordingRunTable.within(tenant_id).filter(camera_key=key).delete()
-        await RecordingHourTable.within(tenant_id).filter(camera_key=key).delete()
+        await RecordingRunTable.within(tenant_id).filter(here, camera_key=key).delete()
+        await RecordingHourTable.within(tenant_id).filter(here, camera_key=key).delete()
+        if await _stores_of(deletion):
+            return False
         rows = CameraDeletionTable.within(tenant_id).filter(key=key)
         await rows.update(footage_removed_us=world.clock.now_us())
+    return True
 
 
 async def close_open_runs(tenant_id: str, camera_key: UUID, reason: str) -> None:
@@ -87,6 +102,19 @@ async def record(
         await world.bus.ring(events_of(tenant_id))
     if states:
         await world.bus.ring(cameras_of(tenant_id))
+
+
+async def record_told(world: World, tenant_id: str, events: Sequence[ToldEvent]) -> set[str]:
+    """Writes events that others tell of in one transaction, then rings the bell.
+
+    Returns:
+        The ids of those that were not there before.
+    """
+    async with in_transaction():
+        fresh = await write_told(tenant_id, events, world.clock.now_us())
+    if fresh:
+        await world.bus.ring(events_of(tenant_id))
+    return fresh
 
 
 _STATE_TYPES = {

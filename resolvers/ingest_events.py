@@ -32,6 +32,7 @@ EVENT_TYPES = {
     "trace_id": "uuid",
     "model_version": "text",
     "written_us": "bigint",
+    "payload": "jsonb",
 }
 
 _MOVE = """
@@ -154,6 +155,7 @@ def _record(
         change.trace_id,
         change.model_version,
         written_us,
+        None,
     )
 
 

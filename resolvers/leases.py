@@ -142,7 +142,7 @@ async def _forget_dead(known: Sequence[Worker], now_us: int) -> None:
 
 async def be_alone(world: World, me: Worker) -> None:
     """Frees every camera at once: there can be no other worker on this database."""
-    await WorkerTable.exclude(id=me.id).filter(store_id=me.store_id).delete()
+    await WorkerTable.exclude(id=me.id).update(seen_us=F("seen_us") - LEASE_US)
     await every_lease().exclude(worker_id=me.id).update(worker_id=None, expires_us=0)
 
 

@@ -22,7 +22,7 @@ from resolvers.cameras import camera_for
 from resolvers.context import Context
 from resolvers.errors import FootageAway, NotFound, NotRecorded
 from resolvers.events import event_for
-from resolvers.footage import Footage
+from resolvers.footage import Footage, Spot
 from resolvers.recordings import check_range
 from resolvers.stores import WHOLE, FarFile, Wish
 
@@ -90,7 +90,7 @@ async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
     """
     event = await event_for(ctx, event_id, Scope.PLAYBACK_READ)
     camera = await _camera_of(ctx, event)
-    if event.position is None:
+    if event.position is None and event.payload is None:
         raise NotRecorded(f"the frame of event {event.id} was not recorded")
     recent = ctx.world.clock.now_us() - event.at_us < RECENT_US
     looks = int(WAIT_FOR_SEGMENT_SECONDS / LOOK_AGAIN_SECONDS) if recent else 1
@@ -112,18 +112,25 @@ async def _camera_of(ctx: Context, event: Event) -> Camera:
     return camera
 
 
+def _spot(where: Footage, event: Event) -> Spot | None:
+    """Of an event that another system told of, only the time is known."""
+    if event.position is None:
+        return where.spot_at(event.at_us)
+    return where.spot(event.position, event.at_us)
+
+
 async def _find(ctx: Context, camera: Camera, event: Event, *, recent: bool) -> EventPlayback:
     """Looks once; a segment lies where it starts, so the frame may be one hour back."""
-    assert event.position is not None  # noqa: S101 - checked by the caller
     hour = ctx.world.store.hour_of(event.at_us)
     here = await footage.of_hour(ctx, camera, hour)
-    if spot := here.spot(event.position, event.at_us):
+    if spot := _spot(here, event):
         return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
     earlier = ctx.world.store.previous_hour(hour)
     before = await footage.of_hour(ctx, camera, earlier)
-    if spot := before.spot(event.position, event.at_us):
+    if spot := _spot(before, event):
         return EventPlayback(event, earlier, _microseconds(spot.ticks), spot.from_position)
-    if recent and (spot := here.spot_when_written(event.position)):
+    position = event.position
+    if recent and position is not None and (spot := here.spot_when_written(position)):
         return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
     if here.away or before.away:
         raise FootageAway

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Generic, Protocol, TypeVar
 
 
@@ -24,7 +25,8 @@ RunningT = TypeVar("RunningT", bound=Running)
 class _Held(Generic[RunningT]):
     def __init__(self, work: RunningT) -> None:
         self.work, self.holders = work, 0
-        self.task = asyncio.create_task(work.run())
+        # A context of its own: not the log fields of whoever happens to come first.
+        self.task = asyncio.create_task(work.run(), context=Context())
 
 
 class Shared(Generic[RunningT]):

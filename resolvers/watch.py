@@ -8,6 +8,7 @@ from contextlib import aclosing
 import msgspec
 from tortoise.queryset import QuerySet
 
+from media.clock import Clock
 from media.types import ChangeKind
 from models.base import select
 from models.event import Event, EventTable
@@ -17,6 +18,7 @@ from resolvers.access import Actor, Scope, demand, sees, visible
 from resolvers.bus import events_of
 from resolvers.context import Context
 from resolvers.errors import BadCursor, FieldError
+from resolvers.event_rows import of_late
 from resolvers.events import ALL, EventFilter, check_filter, filtered
 from resolvers.fanout import Start
 from resolvers.meter import Meter
@@ -73,7 +75,9 @@ class EventFeed:
         demand(self._ctx.actor, Scope.EVENTS_READ)
         check_filter(self._wanted)
         tenant_id = self._ctx.actor.tenant_id
-        last = await last_number(tenant_id, "event_seq")
+        ends = self._ctx.world.following.ends
+        log = _Log(tenant_id, self._ctx.world.clock)
+        last = await ends.read(events_of(tenant_id), log.last)
         if self._after is None:
             return Start(last, live=True)
         seen = cursors.decode_log(tenant_id, self._after)
@@ -88,7 +92,7 @@ class EventFeed:
         since_us = world.clock.now_us()
 
         def tail() -> Tail[Item]:
-            log = _Log(tenant_id)
+            log = _Log(tenant_id, world.clock)
             return Tail(world.bus, events_of(tenant_id), log.last, log.read)
 
         async with (
@@ -138,14 +142,20 @@ async def place_now(ctx: Context) -> str:
 class _Log:
     """A tenant's whole log."""
 
-    def __init__(self, tenant_id: str) -> None:
-        self._tenant_id = tenant_id
+    def __init__(self, tenant_id: str, clock: Clock) -> None:
+        self._tenant_id, self._clock = tenant_id, clock
 
     async def last(self) -> int:
         return await last_number(self._tenant_id, "event_seq")
 
     async def read(self, seen: int) -> Page[Item]:
-        return await _read(self._tenant_id, EventTable.within(self._tenant_id), seen, BATCH)
+        rows = EventTable.within(self._tenant_id)
+        lately = of_late(rows, self._clock.now_us())
+        if lately is not None:
+            page = await _read(self._tenant_id, lately, seen, BATCH)
+            if len(page.steps) == page.reach - seen:  # numbers are dense: there is no other
+                return page
+        return await _read(self._tenant_id, rows, seen, BATCH)
 
 
 class _View:

@@ -7,18 +7,29 @@ from functools import lru_cache
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLFormattedError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    Visitor,
     parse,
     validate,
+    visit,
 )
 
 from schema.completion import Plans
-from schema.errors import PARSE_FAILED, VALIDATION_FAILED, Refused, of_document, refused
-from schema.limits import MAX_CHARACTERS, MAX_TOKENS, check_extent
+from schema.cost import MAX_COST, Variables, cost_of
+from schema.errors import (
+    PARSE_FAILED,
+    TOO_COSTLY,
+    VALIDATION_FAILED,
+    Refused,
+    of_document,
+    refused,
+)
+from schema.limits import INTROSPECTION, MAX_CHARACTERS, MAX_TOKENS, check_extent
 from schema.root import schema
 
 CORE = schema._schema
@@ -32,13 +43,16 @@ CACHED_CHARACTERS = 8 * 1024
 class Operation:
     """A valid operation of a document. `name` is None where the document has only this one.
 
-    `plans` are the document's, shared by all that execute it.
+    `plans` are the document's, shared by all that execute it. `cost` is what it may cost at most.
+    `introspects`: the document asks for the schema.
     """
 
     document: DocumentNode
     name: str | None
     kind: OperationType
     plans: Plans
+    cost: int
+    introspects: bool
 
     @property
     def label(self) -> str | None:
@@ -51,15 +65,18 @@ class Operation:
 class _Checked:
     document: DocumentNode | None
     errors: tuple[GraphQLFormattedError, ...]
+    introspects: bool = False
     plans: Plans = field(default_factory=dict)
+    costs: dict[str | None, int] = field(default_factory=dict)
+    """Of those operations whose costs do not depend on variables."""
 
 
-def prepare(text: str, name: str | None) -> Operation:
+def prepare(text: str, name: str | None, variables: Variables | None = None) -> Operation:
     """Parses, bounds and validates a document, and picks its operation.
 
     Raises:
-        Refused: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, or BAD_REQUEST when `name` does
-            not say which operation is meant.
+        Refused: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, OPERATION_TOO_COSTLY, or
+            BAD_REQUEST when `name` does not say which operation is meant.
     """
     if len(text) > MAX_CHARACTERS:
         raise refused(f"the document is longer than {MAX_CHARACTERS} characters", PARSE_FAILED)
@@ -67,7 +84,19 @@ def prepare(text: str, name: str | None) -> Operation:
     if checked.document is None:
         raise Refused(checked.errors)
     kind = _pick(checked.document, name).operation
-    return Operation(checked.document, name, kind, checked.plans)
+    cost = _cost(checked, checked.document, name, variables or {})
+    return Operation(checked.document, name, kind, checked.plans, cost, checked.introspects)
+
+
+def _cost(checked: _Checked, document: DocumentNode, name: str | None, variables: Variables) -> int:
+    cost = checked.costs.get(name)
+    if cost is None:
+        cost, varies = cost_of(CORE, document, _pick(document, name), variables)
+        if not varies:
+            checked.costs[name] = cost
+    if cost > MAX_COST:
+        raise refused(f"the operation may cost {cost}, at most {MAX_COST} is allowed", TOO_COSTLY)
+    return cost
 
 
 def _check(text: str) -> _Checked:
@@ -82,7 +111,20 @@ def _check(text: str) -> _Checked:
         errors = [error]
     if errors:
         return _Checked(None, tuple(of_document(error, VALIDATION_FAILED) for error in errors))
-    return _Checked(document, ())
+    return _Checked(document, (), introspects=_introspects(document))
+
+
+def _introspects(document: DocumentNode) -> bool:
+    found = _SchemaFields()
+    visit(document, found)
+    return found.any
+
+
+class _SchemaFields(Visitor):
+    any = False
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.any |= node.name.value in INTROSPECTION
 
 
 _cached = lru_cache(CACHED_DOCUMENTS)(_check)

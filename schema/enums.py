@@ -9,12 +9,28 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from media.types import CameraState, ChangeKind
 from resolvers.events import EventOrder
-from resolvers.features import Feature
+from resolvers.features import ALL_FEATURES, Feature
 
 
 class CameraChangeKind(StrEnum):
     SAVED = "saved"
     DELETED = "deleted"
+
+
+class EventType(StrEnum):
+    """The features, each under its own name, and one for what other systems tell of."""
+
+    PERSON = Feature.PERSON
+    VEHICLE = Feature.VEHICLE
+    FACE = Feature.FACE
+    LICENSE_PLATE = Feature.LICENSE_PLATE
+    VIOLENCE = Feature.VIOLENCE
+    MOTION = Feature.MOTION
+    OTHER = "OTHER"
+
+    @classmethod
+    def of(cls, name: str) -> EventType:
+        return cls(name) if name in ALL_FEATURES else cls.OTHER
 
 
 class GapReason(StrEnum):
@@ -38,18 +54,20 @@ def _describe(enum: type[Enum], name: str, description: str, values: dict[str, s
         value.description = values[value.name]
 
 
+_SEEN = {
+    "PERSON": "People.",
+    "VEHICLE": "Cars, lorries, buses, motorcycles.",
+    "FACE": "Faces; whose they are is not asked.",
+    "LICENSE_PLATE": "Number plates of vehicles.",
+    "VIOLENCE": "Fighting people.",
+    "MOTION": "Anything that moves.",
+}
+_describe(Feature, "Feature", "An analytic that a plan includes and a camera switches on.", _SEEN)
 _describe(
-    Feature,
-    "Feature",
-    "An analytic that a plan includes, a camera switches on and an event tells of.",
-    {
-        "PERSON": "People.",
-        "VEHICLE": "Cars, lorries, buses, motorcycles.",
-        "FACE": "Faces; whose they are is not asked.",
-        "LICENSE_PLATE": "Number plates of vehicles.",
-        "VIOLENCE": "Fighting people.",
-        "MOTION": "Anything that moves.",
-    },
+    EventType,
+    "EventType",
+    "What an event tells of.",
+    {**_SEEN, "OTHER": "What another system calls by a name of its own: see `typeName`."},
 )
 _describe(
     CameraState,

@@ -12,7 +12,7 @@ from resolvers.context import Context
 from resolvers.errors import NotRecorded
 from resolvers.features import Feature
 from schema.context import Info
-from schema.enums import GapReason
+from schema.enums import EventType, GapReason
 from schema.fields import field
 from schema.inputs import or_none
 from schema.paging import PageInfo, page_info
@@ -59,7 +59,7 @@ class Event:
     def id(self) -> strawberry.ID:
         return strawberry.ID(self._event.id)
 
-    @field(description="The camera that saw it; null once that camera was deleted.")
+    @field(description="The camera that saw it; null once that camera was deleted.", cost=10)
     async def camera(
         self, info: Info
     ) -> Annotated[Camera, strawberry.lazy("schema.cameras")] | None:
@@ -70,8 +70,12 @@ class Event:
         return strawberry.ID(self._event.camera_slug)
 
     @field(description="What was seen.")
-    def type(self) -> Feature:
-        return Feature(self._event.type)
+    def type(self) -> EventType:
+        return EventType.of(self._event.type)
+
+    @field(description="What was seen, as the /v2 API says it: `person`, `door_contact`.")
+    def type_name(self) -> str:
+        return self._event.type
 
     @field(description="How sure the model was, 0..1.")
     def confidence(self) -> float:
@@ -89,13 +93,19 @@ class Event:
     def track_id(self) -> int | None:
         return self._event.track_id
 
-    @field(description="Where in the frame it was seen.")
+    @field(description="Where in the frame it was seen.", size=2)
     def boxes(self) -> list[Box]:
         return [Box(**box) for box in self._event.boxes]
 
-    @field(description="The same as the /v2 API has it: `boxes` and `track_id`.")
+    @field(
+        description=(
+            "The same as the /v2 API has it, `boxes` and `track_id`; and what another system said "
+            "of it in `eventCreate`."
+        )
+    )
     def payload(self) -> Json:
-        return Json({"boxes": self._event.boxes, "track_id": self._event.track_id})
+        told = self._event.payload or {}
+        return Json({**told, "boxes": self._event.boxes, "track_id": self._event.track_id})
 
     @field(
         description=(
@@ -110,7 +120,7 @@ class Event:
             return None
         return addresses.snapshot(event.camera_slug, event.snapshot, grant)
 
-    @field(description="Where to play it; null when its frame is not recorded.")
+    @field(description="Where to play it; null when its frame is not recorded.", cost=900)
     async def playback(self, info: Info) -> EventPlayback | None:
         ctx = info.context.ctx
         try:
@@ -165,6 +175,10 @@ class EventFilter:
     types: list[Feature] | None = strawberry.field(
         default=strawberry.UNSET, description="Of any of these types."
     )
+    type_names: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Of any of these types too, by `typeName`, also other systems'.",
+    )
     since: Instant | None = strawberry.field(
         default=strawberry.UNSET, description="Of this time or later."
     )
@@ -187,12 +201,19 @@ def wanted_events(
         camera_ids = [strawberry.ID(camera.slug)] if named else []
     return events.EventFilter(
         camera_ids=camera_ids,
-        types=or_none(given.types),
+        types=_types(given),
         since_us=or_none(given.since),
         until_us=or_none(given.until),
         min_confidence=or_none(given.min_confidence),
         camera_key=None if camera is None else camera.key,
     )
+
+
+def _types(given: EventFilter) -> list[str] | None:
+    types, names = or_none(given.types), or_none(given.type_names)
+    if types is None and names is None:
+        return None
+    return [*(each.value for each in types or ()), *(names or ())]
 
 
 @strawberry.type(description="A step of the tenant's event log.")

@@ -16,12 +16,20 @@ from schema.errors import INVALID_INPUT, of_document, of_execution
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """What a client sends, by whatever transport."""
+    """What a client sends, by whatever transport. Without `query` its hash is in `extensions`.
 
-    query: str
+    Raises:
+        ValueError: there is neither.
+    """
+
+    query: str | msgspec.UnsetType = msgspec.UNSET
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.query is msgspec.UNSET and not (self.extensions or {}).get("persistedQuery"):
+            raise ValueError("want a `query`")
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -7,12 +7,27 @@ from collections.abc import Callable
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from schema.directives import Cost, ListSize
+
 Answering = Callable[[Callable[..., object]], StrawberryField]
 
 
-def field(description: str, name: str | None = None) -> Answering:
-    """`name` where it is no name in Python."""
-    decorator: Answering = strawberry.field(description=description, name=name)
+def field(
+    description: str,
+    name: str | None = None,
+    *,
+    cost: int | None = None,
+    size: int | None = None,
+) -> Answering:
+    """`name` where it is no name in Python; `cost` and `size` as `schema.cost` needs them."""
+    directives: list[object] = []
+    if cost is not None:
+        directives.append(Cost(weight=cost))
+    if size is not None:
+        directives.append(ListSize(assumed_size=size))
+    decorator: Answering = strawberry.field(
+        description=description, name=name, directives=directives
+    )
     return decorator
 
 

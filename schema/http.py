@@ -16,10 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from resolvers.context import Context, World
-from resolvers.errors import NotAuthenticated
+from resolvers.errors import NotAuthenticated, RateLimited
 from resolvers.fanout import Member
 from schema.credentials import actor_of, bearer
-from schema.documents import Operation, prepare
+from schema.documents import Operation
 from schema.errors import BAD_REQUEST, Refused, entry, of_exception
 from schema.execution import Answer, GraphQLRequest, answer
 from schema.loaders import request_context
@@ -31,6 +31,7 @@ from schema.negotiation import (
     accepted,
     wanted,
 )
+from schema.persisted import Documents
 from schema.session import Session
 from schema.streams import (
     Answering,
@@ -88,6 +89,9 @@ async def respond(request: Request) -> Response:
     except NotAuthenticated as error:
         refusal = Answer(errors=[of_exception(error)])
         return _json(refusal, client.json, 401, {"www-authenticate": "Bearer"})
+    except RateLimited as error:
+        refusal = Answer(errors=[of_exception(error)])
+        return _json(refusal, client.json, 429, {"retry-after": str(error.retry_after)})
     except BadHttp as error:
         refusal = Answer(errors=[entry(str(error), BAD_REQUEST)])
         return _json(refusal, client.json, error.status, error.headers)
@@ -98,9 +102,11 @@ async def _respond(request: Request, client: _Wanted) -> Response:
         raise BadHttp(405, "want GET or POST", {"allow": "GET, POST"})
     world: World = request.app.state.world
     ctx = Context(await actor_of(world, bearer(request.headers.get("authorization"))), world)
+    await world.quota.admit(ctx.actor.tenant_id)
     asked = await _read(request)
+    documents: Documents = request.app.state.documents
     try:
-        operation = prepare(asked.query, asked.operation_name)
+        operation = await documents.operation(asked)
     except Refused as refusal:
         refused = Answer(errors=refusal.errors)
         if client.stream_only:
@@ -145,14 +151,16 @@ async def _read(request: Request) -> GraphQLRequest:
 
 def _of_query(request: Request) -> GraphQLRequest:
     given = request.query_params
-    if "query" not in given:
-        raise BadHttp(400, "want a `query`")
-    variables = given.get("variables")
-    return GraphQLRequest(
-        query=given["query"],
-        variables=_decoded(variables.encode(), dict[str, Any]) if variables else None,
-        operation_name=given.get("operationName") or None,
-    )
+    variables, extensions = given.get("variables"), given.get("extensions")
+    try:
+        return GraphQLRequest(
+            query=given.get("query", msgspec.UNSET),
+            variables=_decoded(variables.encode(), dict[str, Any]) if variables else None,
+            operation_name=given.get("operationName") or None,
+            extensions=_decoded(extensions.encode(), dict[str, Any]) if extensions else None,
+        )
+    except ValueError as error:
+        raise BadHttp(400, str(error)) from error
 
 
 def _check_content_type(header: str) -> None:

@@ -41,7 +41,7 @@ MAX_NESTING = 100
 MAX_DIGITS = 40
 """Of a number. Python refuses to convert 4,300, in words that clients should not see."""
 
-_INTROSPECTION = frozenset({"__schema", "__type"})
+INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _Measure:
 
     def _field(self, node: FieldNode) -> Extent:
         aliases = 0 if node.alias is None else 1
-        if node.name.value in _INTROSPECTION or node.selection_set is None:
+        if node.name.value in INTROSPECTION or node.selection_set is None:
             return Extent(depth=1, aliases=aliases)
         below = self.below(node.selection_set)
         return Extent(1 + below.depth, aliases + below.aliases, below.nesting)

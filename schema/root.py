@@ -13,7 +13,7 @@ from resolvers import evidence as locks
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
 from resolvers.watch import EventFeed
-from schema import camera_changes, evidence, tenant_changes
+from schema import camera_changes, evidence, outside_events, tenant_changes
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -28,6 +28,7 @@ from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceL
 from schema.fields import field, mutation, subscription
 from schema.followed import Followed
 from schema.inputs import or_none
+from schema.outside_events import EventCreateInput, EventPayload
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
 from schema.tenant_changes import PlanInput, TenantPayload
@@ -37,6 +38,7 @@ CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera'
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
 TenantId = Annotated[strawberry.ID, strawberry.argument(description="The tenant's id.")]
 LockId = Annotated[strawberry.ID, strawberry.argument(description="The lock's id.")]
+WantedEvent = Annotated[EventCreateInput, strawberry.argument(description="What was seen.")]
 WantedLock = Annotated[EvidenceLockInput, strawberry.argument(description="What to keep.")]
 WantedPlan = Annotated[PlanInput, strawberry.argument(description="What it may use.")]
 Order = Annotated[events.EventOrder, strawberry.argument(description="In which order of time.")]
@@ -147,6 +149,15 @@ class Mutation:
     )
     async def camera_probe(self, info: Info, rtsp_url: RtspUrl) -> ProbePayload:
         return await camera_changes.probe(info.context.ctx, rtsp_url)
+
+    @mutation(
+        description=(
+            "Stores an event that another system tells of, once for each key: it is numbered, "
+            "followed, filtered and played like our own. Scope: `events:write`."
+        )
+    )
+    async def event_create(self, info: Info, input: WantedEvent) -> EventPayload:
+        return await outside_events.create(info.context.ctx, input)
 
     @mutation(
         description=(

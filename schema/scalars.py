@@ -86,10 +86,6 @@ def parse_bytes(value: object) -> Bytes:
     return Bytes(int(str(value)))
 
 
-def refuse_json(_: object) -> Json:
-    raise GraphQLError("JSON is for answers only")
-
-
 SCALARS: Mapping[object, ScalarDefinition] = {
     Instant: strawberry.scalar(
         name="DateTime",
@@ -125,6 +121,6 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value.",
         serialize=lambda value: value,
-        parse_value=refuse_json,
+        parse_value=Json,
     ),
 }

@@ -10,8 +10,9 @@ Source: github.com/enisdenjo/graphql-ws, PROTOCOL.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,12 +22,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.playlist import iso_milliseconds
 from resolvers.context import Context, World
-from resolvers.errors import NotAuthenticated, TokenExpired
-from resolvers.outlet import Closed, Outlet, TooSlow
+from resolvers.errors import NotAuthenticated, RateLimited, TokenExpired
+from resolvers.outlet import Closed, Outlet, Sending, TooSlow
 from schema.credentials import actor_of, bearer, token_of_init
-from schema.documents import prepare
-from schema.errors import BAD_REQUEST, Refused, entry
+from schema.errors import BAD_REQUEST, Refused, entry, of_exception
 from schema.execution import GraphQLRequest
+from schema.persisted import Documents
 from schema.session import Session
 from schema.socket_messages import (
     Complete,
@@ -109,11 +110,10 @@ class _Socket:
     """
 
     def __init__(self, websocket: WebSocket, send: Send) -> None:
-        async def put(message: ASGIMessage) -> None:
-            await send(message)
-
-        self._websocket, self._outlet = websocket, Outlet(put)
+        self._websocket = websocket
+        self._outlet = Outlet(cast("Callable[[ASGIMessage], Sending]", send))  # as servers have it
         self._world: World = websocket.app.state.world
+        self._documents: Documents = websocket.app.state.documents
         self._tasks = asyncio.TaskGroup()
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._session: Session | None = None
@@ -226,9 +226,14 @@ class _Socket:
 
     async def _run(self, operation_id: str, asked: GraphQLRequest, session: Session) -> None:
         try:
-            operation = prepare(asked.query, asked.operation_name)
+            await session.ctx.world.quota.admit(session.ctx.actor.tenant_id)
+            operation = await self._documents.operation(asked)
         except Refused as refusal:
             await self._end(operation_id, {"type": "error", "payload": refusal.errors})
+            return
+        except RateLimited as refusal:
+            errors = [of_exception(refusal)]
+            await self._end(operation_id, {"type": "error", "payload": errors})
             return
         member = _Answers(self._outlet, operation_id)
         last = await answer_all(operation, asked.variables, session, member)

@@ -18,6 +18,7 @@ def graphql_routes() -> list[BaseRoute]:
 
     * `world`: the World that requests are served in,
     * `origins`: web origins beside the server's own that may open sockets, or None,
+    * `documents`: the Documents that may be executed,
     * `assets`: the folder whose `graphiql/` holds the playground's files, or None.
     """
     return [

@@ -94,7 +94,7 @@ async def _check_rows(camera: Camera, found: list[tuple[Hour, Segment]]) -> None
         RecordingRunTable.within(camera.tenant_id).filter(camera_key=camera.key), RecordingRun
     )
     told = {row.run_id: row for row in rows if row.recorded_until_us > row.started_us}
-    assert told.keys() == runs.keys()
+    assert told.keys() == runs.keys(), (rows, [each for _, each in found])
     for run_id, segments in runs.items():
         assert abs(told[run_id].started_us - segments[0].start_us) <= 1
         assert abs(told[run_id].recorded_until_us - _end_us(segments[-1])) <= 1

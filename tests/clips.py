@@ -39,6 +39,7 @@ _SAMPLE_RATES: dict[AudioCodec, int] = {
     "pcm_mulaw": 8_000,
 }
 _TONE_HZ = 440
+"""In the first half of each second, counted from the first picture; then silence."""
 
 
 class FrameCodeError(Exception):
@@ -187,7 +188,8 @@ class _Tone:
     def play_until(self, seconds: Fraction) -> None:
         end = int(seconds * self._rate)
         at = np.arange(self._played, end) * (2 * np.pi * _TONE_HZ / self._rate)
-        samples = (np.sin(at) * 8_000).astype(np.int16).reshape(1, -1)
+        loud = at % (2 * np.pi * _TONE_HZ) < np.pi * _TONE_HZ
+        samples = (np.sin(at) * loud * 8_000).astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = self._rate
         frame.pts = self._played

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGTERM, Signals
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -31,20 +31,20 @@ from resolvers.context import World
 from resolvers.errors import Unavailable
 from tests.world import SECRET, context
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass
 class Process:
-    """One worker. `id` is what it is registered under."""
+    """One worker. `id` is what it is registered under, None before that."""
 
     running: asyncio.subprocess.Process
-    id: UUID
+    id: UUID | None = None
 
-    def signal(self, kind: signal.Signals) -> None:
+    def signal(self, kind: Signals) -> None:
         self.running.send_signal(kind)
 
-    async def end(self, kind: signal.Signals) -> None:
+    async def end(self, kind: Signals) -> None:
         self.signal(kind)
         async with asyncio.timeout(PATIENCE_S):
             await self.running.wait()
@@ -61,7 +61,6 @@ class Crew:
 
     async def start(self, data_dir: Path | None = None) -> Process:
         """Returns once it is registered."""
-        before = {each.id for each in await self.workers()}
         environment = {
             "PATH": os.defpath,
             "VMS_DATA_DIR": str(data_dir or self.settings.data_dir),
@@ -75,15 +74,18 @@ class Crew:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "app.cli", "worker", env=environment, stderr=log, stdout=log
             )
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                assert process.returncode is None, self.log.read_text()
-                fresh = [each for each in await self.workers() if each.id not in before]
-                if fresh:
-                    break
-                await asyncio.sleep(0.05)
-        self.processes.append(Process(process, fresh[0].id))
-        return self.processes[-1]
+        started = Process(process)
+        self.processes.append(started)
+
+        async def is_registered() -> bool:
+            assert process.returncode is None, self.log.read_text()
+            own = f"/{process.pid}"
+            known = [each.id for each in await self.workers() if each.name.endswith(own)]
+            started.id = known[0] if known else None
+            return bool(known)
+
+        await until(is_registered)
+        return started
 
     async def workers(self) -> list[leases.WorkerStatus]:
         return await leases.workers(context(self.world, "default", Scope.PLATFORM_ADMIN))
@@ -158,4 +160,4 @@ async def crew(database: str, redis_url: str, folder: Path) -> AsyncIterator[Cre
 
 async def _ended(process: Process) -> None:
     if process.running.returncode is None:
-        await process.end(signal.SIGTERM)
+        await process.end(SIGTERM)

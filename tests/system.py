@@ -17,6 +17,7 @@ from app.detection import open_detection
 from app.model_store import ModelStore
 from app.settings import Settings
 from app.world import build_world
+from media.disk import DEFAULT_MARKS, DiskMarks
 from media.store import RecordingStore
 from models.database import migrate_database
 from resolvers import tenants
@@ -46,6 +47,8 @@ async def running_system(
     hour_seconds: int = 3600,
     database_url: str | None = None,
     redis_url: str | None = None,
+    *,
+    marks: DiskMarks = DEFAULT_MARKS,
 ) -> AsyncIterator[System]:
     """Runs `vms serve` in this process; `hour_seconds` shortens the hour of recordings.
 
@@ -63,7 +66,7 @@ async def running_system(
         ModelStore(data_dir).install(model_file)
     await migrate_database(settings.database)
     bare = build_world(settings)
-    bare = replace(bare, store=RecordingStore(bare.store.root, hour_seconds))
+    bare = replace(bare, store=RecordingStore(bare.store.root, hour_seconds), marks=marks)
     stop = asyncio.Event()
     ready: asyncio.Future[tuple[World, int]] = asyncio.get_running_loop().create_future()
 

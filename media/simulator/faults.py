@@ -41,6 +41,8 @@ class Faults:
     """Packets are lost; requests are answered."""
     held: bool = False
     """Packets wait, and come all at once afterwards."""
+    muted: bool = False
+    """Sound is not sent."""
     silent: bool = False
     """Connections are accepted, requests never answered, nothing is sent."""
     unauthorized: bool = False

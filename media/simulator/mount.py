@@ -93,6 +93,13 @@ class Mount:
         if lost and self.options.start_at_keyframe:
             self._on_loop(self._await_keyframes)
 
+    def mute(self) -> None:
+        """Send no sound, though it was announced, until `unmute`."""
+        self.faults.muted = True
+
+    def unmute(self) -> None:
+        self.faults.muted = False
+
     def kick(self) -> None:
         """Cut the connections of all who play; they may come again."""
         self._on_loop(self._abort_all)

@@ -138,7 +138,7 @@ class Player:
         times = self._times(packet, track)
         if track.is_video:
             self._reached = max(self._reached, times.end_ticks)
-        elif not self._is_within_lap(times.due_ticks):
+        elif self._faults.muted or not self._is_within_lap(times.due_ticks):
             return
         self._wait_for(times.due_ticks)
         starts_gop = track.is_video and packet.is_keyframe

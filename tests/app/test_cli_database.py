@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +37,7 @@ async def started(words: str, settings: dict[str, str]) -> asyncio.subprocess.Pr
 async def run(words: str, settings: dict[str, str]) -> tuple[int | None, str, str]:
     """Exit code, output and errors of a command that ends by itself."""
     process = await started(words, settings)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         said, failed = await process.communicate()
     return process.returncode, said.decode(), failed.decode()
 
@@ -51,30 +52,50 @@ async def test_migrate_goes_up_and_down(empty_database: str, tmp_path: Path) -> 
     assert (code, failed) == (2, "vms: there is no migration 0042_what\n")
 
 
-@pytest.mark.parametrize("command", ["api", "migrate", "tenants list"])
+async def refused(settings: dict[str, str], *commands: str) -> str:
+    """The last line of what they all say; they must fail, with no traceback and no password."""
+    done = await asyncio.gather(*(run(command, settings) for command in commands))
+    for command, (code, said, failed) in zip(commands, done, strict=True):
+        assert (code, said) == (2, ""), f"{command}: {failed}"
+        assert "Traceback" not in failed
+        assert "hunter2" not in failed
+    (line,) = {failed.splitlines()[-1] for _, _, failed in done}
+    return line
+
+
 async def test_a_database_that_cannot_be_used_stops_with_one_line(
-    postgres: Postgres, tmp_path: Path, command: str
+    postgres: Postgres, tmp_path: Path
 ) -> None:
-    settings = environment(tmp_path, VMS_DATABASE_URL=postgres.url("ghost", "vms", "hunter2"))
-    code, said, failed = await run(command, settings)
-    assert (code, said) == (2, "")
-    assert failed.splitlines()[-1] == (
-        'vms: the database cannot be used: database "ghost" does not exist'
-    )
-    assert "Traceback" not in failed
-    assert "hunter2" not in failed
+    silent = socket.create_server(("127.0.0.1", 0))  # nobody takes what it is sent
+    port = silent.getsockname()[1]
+    await run_sql(postgres.url("postgres"), "CREATE ROLE clerk LOGIN PASSWORD 'right'")
+    try:
+        for commands, url, says in (
+            (["worker"], postgres.url("ghost", "vms", "hunter2"), '"ghost" does not exist'),
+            (["api"], postgres.url("postgres", "clerk", "hunter2"), "authentication failed"),
+            (["migrate"], "postgres://vms:hunter2@127.0.0.1:1/vms", "Connect call failed"),
+            (["serve"], f"postgres://vms:hunter2@127.0.0.1:{port}/vms", "it does not answer"),
+        ):
+            line = await refused(environment(tmp_path, VMS_DATABASE_URL=url), *commands)
+            assert line.startswith("vms: the database cannot be used: ")
+            assert says in line
+    finally:
+        silent.close()
+        await run_sql(postgres.url("postgres"), "DROP ROLE clerk")
 
 
-async def test_a_database_of_a_later_version_stops_with_one_line(
+async def test_a_database_of_another_version_stops_with_one_line(
     empty_database: str, tmp_path: Path
 ) -> None:
     settings = environment(tmp_path, VMS_DATABASE_URL=empty_database)
+    line = await refused(settings, "api", "worker", "tenants list")
+    assert line.startswith("vms: the database lacks 0001_initial, ")
+    assert line.endswith(": bring it up to date with `vms migrate`")
     await run("migrate", settings)
     later = "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES "
     await run_sql(empty_database, f"{later} ('models', '9999_later', now())")
-    code, _, failed = await run("api", settings)
-    assert code == 2
-    assert failed.splitlines()[-1].startswith("vms: the database is newer than this program")
+    line = await refused(settings, "api", "worker", "migrate")
+    assert line.startswith("vms: the database is newer than this program, which does not know 9999")
 
 
 @asynccontextmanager

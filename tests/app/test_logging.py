@@ -153,7 +153,7 @@ async def test_a_failed_request_is_logged_once(broken: str, capsys: Captured) ->
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     failed = [line for line in lines if "nobody foresaw this" in line.get("exception", "")]
     assert [line["message"] for line in failed] == ["GET /v2/health/ready failed"]
-    assert UUID(failed[0]["trace_id"])
+    assert UUID(failed[0]["trace_id"]).version == 4
 
 
 async def test_the_access_log_names_routes_and_traces_and_never_a_token(
@@ -166,6 +166,7 @@ async def test_the_access_log_names_routes_and_traces_and_never_a_token(
     async with httpx.AsyncClient(base_url=f"http://{broken}", headers=headers) as client:
         await client.get("/v2/hls/gate/2026-01-01/00/index.m3u8", params={"token": secret})
         await client.get(f"/no/such/{secret}")
+        await client.get("/v2/api/cameras", headers={"Authorization": f"Bearer {secret}"})
     async with connect(f"ws://{broken}/v2/ws/events?token={secret}"):
         pass
     async with asyncio.timeout(10):
@@ -179,10 +180,12 @@ async def test_the_access_log_names_routes_and_traces_and_never_a_token(
     assert said == [
         "GET /v2/hls/{cam}/{date}/{hour}/index.m3u8 404",
         "GET unknown 404",
+        "GET /v2/api/cameras 200",
         "WS /v2/ws/events closed",
     ]
     assert lines[0]["trace_id"] == lines[1]["trace_id"] == str(UUID(caller))
-    assert lines[2]["trace_id"] not in {"", lines[0]["trace_id"]}
+    assert [line.get("tenant") for line in lines] == ["default", None, "default", "default"]
+    assert lines[3]["trace_id"] not in {"", lines[0]["trace_id"]}
 
 
 async def test_cameras_threads_say_whose_they_are(tmp_path: Path, capsys: Captured) -> None:

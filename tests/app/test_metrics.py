@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import metrics
 from app.api import ApiOptions, build_api
+from app.bus_redis import RedisBus
+from app.measuring import watched_over
 from app.meter import ProcessMeter
+from app.serving import serving
+from app.settings import Settings
 from media.simulator import Simulator
+from models.tenant import last_number
 from resolvers import watch
 from resolvers.context import World
+from resolvers.errors import Unavailable
 from tests.clips import Encoding, frame_coded
+from tests.schema.socket_client import opened
+from tests.servers import Postgres, Valkey
 from tests.system import System, running_system
 from tests.vms_processes import VmsProcess
 from tests.world import add_camera, add_events, beginning, context, token
@@ -152,6 +160,72 @@ async def test_deliveries_to_who_was_there_are_measured_and_no_others(world: Wor
         await anext(steps)
     # The last page is noted when its reader asks for more.
     assert counted("vms_event_delivery_seconds_count") == before + 1
+
+
+FOLLOW = "subscription Follow($after: LogCursor) { events(after: $after) { event { id } } }"
+
+
+async def test_subscriptions_and_their_deliveries_are_counted(world: World) -> None:
+    """Two followers of the same share one delivery."""
+    world = replace(world, meter=ProcessMeter(world.clock))
+    camera, start = await add_camera(world), await watch.place_now(context(world))
+    before = counted("vms_graphql_operations_total", type="subscription", name="Follow")
+    delivered = counted("vms_event_delivery_seconds_count")
+    app = build_api(world, ApiOptions("prom", "secret"))
+    async with serving(app, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{server.port}"
+        async with opened(place) as one, opened(place) as other:
+            for each in (one, other):
+                await each.init()
+                await each.subscribe(FOLLOW, {"after": start})
+            await until_counted("vms_graphql_operations_total", before + 2, name="Follow")
+            assert counted("vms_websockets", route="/graphql") == 2
+            await asyncio.sleep(0.2)  # both follow
+            await add_events(world, camera, [beginning(camera.key, AT)])
+            for each in (one, other):
+                assert (await each.next())["events"]["event"]["id"]
+            await until_counted("vms_event_delivery_seconds_count", delivered + 1)
+        name = "vms_graphql_operation_seconds_count"
+        assert counted(name, type="subscription", name="Follow") == 0, "they last"
+    assert counted("vms_websockets", route="/graphql") == 0
+
+
+async def until_counted(metric: str, value: float, /, **labels: str) -> None:
+    kind = {"type": "subscription"} if labels else {}
+    async with asyncio.timeout(10):
+        while counted(metric, **kind, **labels) != value:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_what_is_away_shows_and_so_does_its_return(
+    world: World, mortal_postgres: Postgres, mortal_valkey: Valkey
+) -> None:
+    bus = RedisBus(mortal_valkey.url)
+
+    async def look() -> tuple[float, float]:
+        """Database and bus, after each was asked for something."""
+        with suppress(Unavailable):
+            await last_number("default", "event_seq")
+        await bus.ring("anything")
+        metrics.take_readings()
+        return counted("vms_database_up"), counted("vms_bus_up")
+
+    try:
+        async with watched_over(Settings(), replace(world, bus=bus), "api"):
+            assert await look() == (1, 1)
+            assert counted("vms_database_connections", state="idle") >= 1
+            mortal_valkey.kill()
+            assert await look() == (1, 0)
+            mortal_postgres.stop()
+            assert await look() == (0, 0)
+            mortal_postgres.revive()
+            mortal_valkey.revive()
+            async with asyncio.timeout(20):
+                while await look() != (1, 1):
+                    await asyncio.sleep(0.1)
+    finally:
+        await bus.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Thousands of WebSocket clients in one process, which only read: cheap enough to measure servers."""
+"""Thousands of WebSocket clients in one process, which only read: they cost less than a server."""
 
 from __future__ import annotations
 

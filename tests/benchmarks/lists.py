@@ -112,7 +112,8 @@ async def fill(database_url: str, folder: Path) -> None:
     world = build_world(Settings(data_dir=folder, jwt_secret=SecretStr(SECRET)))
     try:
         platform = context(world, "", Scope.PLATFORM_ADMIN)
-        await tenants.tenant_create(platform, "acme", CAMERAS, ["person", "vehicle"])
+        plan = tenants.PlanChanges(camera_limit=CAMERAS, features=["person", "vehicle"])
+        await tenants.tenant_create(platform, "acme", plan)
         for n in range(CAMERAS):
             draft = CameraDraft(
                 id=f"cam-{n:03}",

@@ -27,6 +27,7 @@ STATUSES = {
     "Conflict": 409,
     "CameraLimitReached": 403,
     "Unavailable": 503,
+    "FootageAway": 503,
 }
 
 

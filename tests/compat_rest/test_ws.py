@@ -309,7 +309,7 @@ async def drive(
     world: World, query: dict[str, str], on_send: Callable[[Message], Awaitable[None]]
 ) -> None:
     """Runs the socket without a network; its client says nothing until it is cancelled."""
-    app = Starlette(routes=[WebSocketRoute("/v2/ws/events", EventSocket(send_seconds=0.05).serve)])
+    app = Starlette(routes=[WebSocketRoute("/v2/ws/events", EventSocket(send_seconds=0.05))])
     app.state.world, app.state.origins = world, None
     coming: asyncio.Queue[Message] = asyncio.Queue()
     coming.put_nowait({"type": "websocket.connect"})

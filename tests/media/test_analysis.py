@@ -12,6 +12,7 @@ import av
 import pytest
 
 from media.analysis import Analysis, AnalysisConfig
+from media.clock import SystemClock
 from media.detect.pool import DetectorPool
 from media.event_ids import dated_id
 from media.eventing import EventIds
@@ -288,3 +289,15 @@ def test_a_model_that_fails_on_some_frames_costs_those_frames() -> None:
 
         assert len(camera.told) == 1
     assert counts.lane.failed == 5
+
+
+def test_an_event_says_when_its_frame_was_sampled_inferred_and_tracked() -> None:
+    began_us = SystemClock().now_us()
+    with rig(walker) as r:
+        r.show(frame_coded(100, CLIP), Timeline(run_clock()))
+        ended_us = SystemClock().now_us()
+    began, ended = r.told
+    stages = began.stages
+    assert stages is not None
+    assert began_us <= stages.sampled_us <= stages.inferred_us <= stages.tracked_us <= ended_us
+    assert ended.stages == stages

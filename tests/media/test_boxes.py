@@ -9,8 +9,6 @@ from uuid import UUID
 
 import av
 import pytest
-from av.packet import Packet
-from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,13 +23,11 @@ from media.boxes import (
     init_name,
     read_fragment,
     scan,
-    with_delay,
 )
 from media.types import RunClock
 from tests.media.fragments import (
     FRAME,
     INIT,
-    TICKS,
     Sample,
     full_box,
     gop,
@@ -42,7 +38,7 @@ from tests.media.fragments import (
 )
 
 CLOCK = RunClock(UUID("12345678-1234-1234-1234-123456789abc"), 1_780_000_000_000_000, 900)
-ENCODER = {"g": "10", "sc_threshold": "0"}
+ENCODER = {"g": "10", "bf": "2", "sc_threshold": "0"}
 BOX = RunBox(CLOCK, "init-0123456789.mp4")
 
 
@@ -107,7 +103,7 @@ def test_b_frames_end_where_the_last_shown_frame_ends() -> None:
 
     found = read_fragment(moof(traf(0, trun(samples, shifted=True))))
 
-    assert found == Fragment(0, 4 * FRAME, starts_with_keyframe=True)
+    assert found == Fragment(2 * FRAME, 6 * FRAME, starts_with_keyframe=True)
 
 
 def test_negative_shifts_are_read() -> None:
@@ -230,63 +226,30 @@ def test_a_box_of_unknown_length_is_an_error() -> None:
         FragmentSplitter().write(b"\x00\x00\x00\x01mdat")
 
 
-def muxed(bframes: int = 0, delay: int = 0) -> FragmentSplitter:
-    """Three GOPs of ten frames by FFmpeg's muxer; times are `delay` ticks late."""
+def test_a_muxer_s_output_is_understood() -> None:
     splitter = FragmentSplitter()
     options = {
-        "movflags": (
-            "frag_keyframe+empty_moov+default_base_moof+delay_moov+frag_discont+skip_trailer"
-        ),
+        "movflags": "frag_keyframe+empty_moov+delay_moov+frag_discont+skip_trailer",
         "use_editlist": "0",
         "video_track_timescale": "90000",
     }
     with av.open(splitter, "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=25, options={**ENCODER, "bf": str(bframes)})
+        stream = container.add_stream("libx264", rate=25, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for number in range(30):
             frame = av.VideoFrame(64, 64, "yuv420p")
             for plane in frame.planes:
                 plane.update(bytes(plane.buffer_size))
-            frame.pts, frame.time_base = number * FRAME, Fraction(1, TICKS)
-            container.mux(later(stream.encode(frame), delay))
-        container.mux(later(stream.encode(None), delay))
-    return splitter
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
+    found = [read_fragment(pieces[0]) for pieces in splitter.take()]
 
-def later(packets: list[Packet[VideoStream]], ticks: int) -> list[Packet[VideoStream]]:
-    for packet in packets:
-        assert packet.pts is not None
-        assert packet.dts is not None
-        packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-    return packets
-
-
-def test_a_muxer_s_output_is_understood() -> None:
-    found = [read_fragment(pieces[0]) for pieces in muxed().take()]
-
-    assert found == [Fragment(10 * n * FRAME, 10 * (n + 1) * FRAME, True) for n in range(3)]
-
-
-def test_a_delay_in_the_init_segment_lets_fragments_begin_when_they_are_shown(
-    tmp_path: Path,
-) -> None:
-    splitter = muxed(bframes=2, delay=2 * FRAME)
-    plain, delayed = splitter.init, with_delay(splitter.init, 2 * FRAME)
-    fragments = splitter.take()
-    path = tmp_path / "film.mp4"
-    path.write_bytes(delayed + b"".join(map(b"".join, fragments)))
-
-    assert (with_delay(plain, 0), len(delayed)) == (plain, len(plain) + 36)
-    found = [read_fragment(pieces[0]) for pieces in fragments]
-    assert found == [Fragment(10 * n * FRAME, 10 * (n + 1) * FRAME, True) for n in range(3)]
-    with av.open(str(path)) as container:
-        shown = [frame.pts for frame in container.decode(video=0)]
-    assert shown == [number * FRAME for number in range(30)]
-
-
-def test_what_is_no_init_segment_takes_no_delay() -> None:
-    with pytest.raises(BoxError):
-        with_delay(INIT, FRAME)
+    assert [one and one.starts_with_keyframe for one in found] == [True] * 3
+    ends = [(one.position, one.end_position) for one in found if one]
+    assert [end - start for start, end in ends] == [10 * FRAME] * 3
+    assert [end for _, end in ends[:-1]] == [start for start, _ in ends[1:]]
 
 
 def scanned(path: Path, content: bytes) -> Whole | None:

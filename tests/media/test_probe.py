@@ -51,7 +51,7 @@ def test_what_will_not_work_is_said(simulator: Simulator) -> None:
     hevc, reordered, sound = report.warnings
     assert hevc.startswith("H.265 ")
     assert reordered.startswith("B-frames: ")
-    assert sound == "sound is opus, which is not recorded yet; AAC is"
+    assert sound == "sound is opus, which is recorded as AAC"
 
 
 def test_a_long_gop_is_noticed_before_it_ends(simulator: Simulator) -> None:

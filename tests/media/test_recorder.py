@@ -177,22 +177,6 @@ def test_a_listed_segment_is_whole_for_ffprobe(simulator: Simulator, tmp_path: P
     assert sound["codec_name"] == "aac"
 
 
-@pytest.mark.parametrize("audio", ["opus", "pcm_alaw"])
-def test_sound_that_cannot_be_recorded_is_left_out(
-    simulator: Simulator, tmp_path: Path, audio: str
-) -> None:
-    encoding = Encoding(gop=10, audio="opus" if audio == "opus" else "pcm_alaw")
-    simulator.add("gate", frame_coded(300, encoding))
-    here, told = world(tmp_path), Told()
-    with running(here, simulator.url("gate"), told):
-        told.wait_for_segments(2)
-
-    check_exact(here.store, hours(here.store)[0])
-    stream = told.of(StatusChanged)[-1].stream
-    assert stream is not None
-    assert stream.audio_codec == audio
-
-
 def test_a_change_of_resolution_begins_another_run_with_its_own_init_segment(
     simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -240,6 +240,19 @@ def test_decode_times_do_not_lag_behind_a_gap() -> None:
     assert decode_times == sorted(set(decode_times))
 
 
+@pytest.mark.parametrize("tremble", [-900, 1700])
+def test_every_keyframe_is_decoded_as_long_before_it_is_shown_as_the_first(tremble: int) -> None:
+    with camera(2) as gate:
+        keyframe = gate.packets[25]
+        assert keyframe.pts is not None
+        keyframe.pts += tremble
+        stamped = gate.play(gate.timeline(), gate.packets)
+
+    delays = {one.pts - one.dts for one in stamped if one.is_keyframe and one.pts and one.dts}
+    assert len(delays) == 1
+    assert stamped[25].pts == START + 25 * FRAME + tremble
+
+
 @pytest.mark.parametrize("bframes", [0, 2])
 @pytest.mark.parametrize(
     ("ticks", "words"),

@@ -25,13 +25,6 @@ NOW = TODAY * DAY_US + DAY_US // 2
 YEARS_AGO, IN_YEARS = NOW - 9_000 * DAY_US, NOW + 9_000 * DAY_US
 
 
-@pytest.fixture(autouse=True)
-async def no_days(world: World) -> None:
-    """The database is one for all tests, so days of other tests go."""
-    for name in await days():
-        await get_connection("default").execute_query(f'DROP TABLE "{name}"')
-
-
 @pytest.fixture
 async def camera(world: World) -> Camera:
     return await add_camera(world)

@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 
-from media.store import Hour
+from media.store import Hour, RecordingStore
 from resolvers import ingest, playback
 from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_delete
 from resolvers.context import Context, World
 from resolvers.errors import InvalidInput, NotFound, NotRecorded, ScopeMissing
 from resolvers.stores import FarFile
-from tests.footage import INIT, TICKS, lay_down, segment
+from tests.footage import INIT, TICKS, lay_down, segment, summarise
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
 NOON = 1_780_056_000_000_000
@@ -195,8 +196,26 @@ async def test_the_live_hour_is_an_event_playlist_and_a_finished_one_vod(world: 
 
 async def test_footage_of_a_deleted_camera_is_forgotten(world: World) -> None:
     camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0)])
     await camera_delete(context(world), "cam-front-01")
-    (deletion,) = await ingest.deletions_with_footage()
+    (deletion,) = await ingest.deletions_with_footage(world)
     assert deletion.key == camera.key
-    await ingest.footage_removed(world, deletion)
-    assert await ingest.deletions_with_footage() == []
+    assert await ingest.footage_removed(world, deletion)
+    assert await ingest.deletions_with_footage(world) == []
+
+
+async def test_footage_of_a_deleted_camera_is_removed_from_each_store(
+    world: World, tmp_path: Path
+) -> None:
+    other = replace(world, store=RecordingStore(tmp_path / "elsewhere"))
+    third = replace(world, store=RecordingStore(tmp_path / "third"))
+    camera = await add_camera(world)
+    for each in (world, other):
+        await summarise(each, camera, [segment(NOON, 0)])
+    await camera_delete(context(world), "cam-front-01")
+    (deletion,) = await ingest.deletions_with_footage(world)
+    assert not await ingest.footage_removed(world, deletion)
+    pending = [await ingest.deletions_with_footage(each) for each in (world, other, third)]
+    assert pending == [[], [deletion], []]
+    assert await ingest.footage_removed(other, deletion)
+    assert await ingest.deletions_with_footage(other) == []

@@ -225,6 +225,15 @@ async def test_a_camera_that_moved_plays_from_both_disks_and_from_one_when_the_o
         gone = await site.api.get(f"/v2/api/playback/event/{event}")
         assert (gone.status_code, gone.json()["code"]) == (503, "FOOTAGE_AWAY")
     await check_taken_over(site, stayed, two)
+    await check_removal(site, moved, [one, two])
+
+
+async def check_removal(site: Site, camera: Camera, workers: list[VmsProcess]) -> None:
+    """A deleted camera's footage goes from every disk."""
+    assert all(stored(each, camera) for each in workers)
+    gone = await site.api.delete(f"/v2/api/cameras/{camera.slug}")
+    assert gone.status_code == 204
+    await until(lambda: not any(stored(each, camera) for each in workers), 20, workers[0])
 
 
 async def check_handed_over(

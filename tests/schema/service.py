@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from app.serving import serving
 from resolvers.context import World
+from schema.persisted import Documents
 from schema.view import graphql_routes
 from tests.world import token
 
@@ -19,10 +20,15 @@ GRAPHQL = "application/graphql-response+json"
 
 
 def service(
-    world: World, *, origins: frozenset[str] | None = None, assets: Path | None = None
+    world: World,
+    *,
+    origins: frozenset[str] | None = None,
+    assets: Path | None = None,
+    documents: Documents | None = None,
 ) -> Starlette:
     app = Starlette(routes=graphql_routes())
     app.state.world, app.state.origins, app.state.assets = world, origins, assets
+    app.state.documents = documents or Documents()
     return app
 
 

@@ -4,7 +4,7 @@ import pytest
 from graphql import OperationType, get_introspection_query
 
 from schema.documents import prepare
-from schema.errors import Refused
+from schema.errors import TOO_COSTLY, Refused
 from schema.limits import MAX_CHARACTERS, MAX_TOKENS
 
 SEVERAL = 'query A { viewer { tenantId } } mutation B { cameraDelete(id: "x") { deletedId } }'
@@ -88,7 +88,8 @@ def test_a_document_has_limits_of_extent() -> None:
 
 def test_fragments_that_each_spread_the_next_twice_are_checked_in_no_time() -> None:
     chain = "".join(f"fragment F{n} on Query {{...F{n + 1} ...F{n + 1}}}" for n in range(60))
-    prepare(f"{{...F0}} {chain} fragment F60 on Query {{ viewer {{ tenantId }} }}", None)
+    text = f"{{...F0}} {chain} fragment F60 on Query {{ viewer {{ tenantId }} }}"
+    assert refusal(text)[0] == TOO_COSTLY
 
 
 def test_thousands_of_unused_fragments_are_too_many_tokens() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from graphql import GraphQLError
 
-from schema.scalars import parse_cursor, parse_day, parse_instant, refuse_json
+from schema.scalars import parse_bytes, parse_cursor, parse_day, parse_instant
 
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
 
@@ -79,6 +79,8 @@ def test_a_cursor_is_a_string() -> None:
         parse_cursor(7)
 
 
-def test_json_is_no_input() -> None:
-    with pytest.raises(GraphQLError, match="answers only"):
-        refuse_json({})
+@pytest.mark.parametrize("value", [-1, 1.5, "5", True, None, (1 << 53) + 1])
+def test_bytes_are_a_whole_number_that_json_can_tell(value: object) -> None:
+    assert parse_bytes(1 << 53) == 1 << 53
+    with pytest.raises(GraphQLError, match=r"^want a whole number"):
+        parse_bytes(value)

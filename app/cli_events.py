@@ -1,0 +1,151 @@
+"""`vms events`: events that other systems have written to a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import msgspec
+import typer
+from msgspec import Meta
+
+from app.cli_tenants import acting
+from resolvers import outside_events
+from resolvers.access import Actor, Scope
+from resolvers.context import Context
+from resolvers.errors import InvalidInput, NotFound, VmsError
+from resolvers.outside_events import DEFAULT_SOURCE, OutsideBox, OutsideEvent
+
+MAX_LINE_BYTES = 1 << 20
+MAX_MISTAKES = 20
+"""More are not named; the first of a file of the wrong form says enough."""
+BATCH = 500
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+events_app = typer.Typer(help="Events from outside.", no_args_is_help=True)
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+@events_app.callback()
+def _of_several() -> None:
+    """Else its only command would go without a name."""
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of the file. Without a key its own text is one: twice the same line is one event."""
+
+    camera_id: str
+    type: str
+    ts: Instant
+    key: str | None = None
+    ended_at: Instant | None = None
+    confidence: float = 1.0
+    boxes: list[OutsideBox] = []
+    payload: dict[str, Any] = {}
+    source: str = DEFAULT_SOURCE
+
+
+class Mistake(Exception):
+    """A line that is no event; the text says which and why."""
+
+
+@events_app.command("import")
+def import_events(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="NDJSON: an event on each line.", exists=True, dir_okay=False)
+    ],
+    tenant: Annotated[str, typer.Option(help="Whose events they are.")] = "default",
+) -> None:
+    """Stores a file's events, each once: what was stored by an earlier try is left as it is.
+
+    All lines are checked first; when one is wrong, nothing is written.
+    """
+    actor = Actor(tenant, frozenset({Scope.EVENTS_WRITE}))
+    checked = acting(ctx.obj, actor, lambda who: _check(who, file))
+    stored = acting(ctx.obj, actor, lambda who: _store(who, file)) if checked else 0
+    typer.echo(f"{stored} events imported, {checked - stored} were there already")
+
+
+async def _check(ctx: Context, file: Path) -> int:
+    """How many events there are. Ends the program when one is wrong."""
+    checks = await outside_events.checks(ctx)
+    mistakes: list[str] = []
+    count = 0
+    with file.open("rb") as lines:
+        for number, text in _lines(lines):
+            count += 1
+            try:
+                checks.told(ctx.actor.tenant_id, read(text))
+            except (Mistake, InvalidInput, NotFound) as error:
+                mistakes.append(f"line {number}: {error}")
+            if len(mistakes) == MAX_MISTAKES:
+                break
+    for each in mistakes:
+        typer.echo(f"vms: {each}", err=True)
+    if mistakes:
+        typer.echo("vms: nothing was imported", err=True)
+        raise typer.Exit(1)
+    return count
+
+
+async def _store(ctx: Context, file: Path) -> int:
+    """Batch by batch, each of them whole. How many were not there before."""
+    stored = 0
+    with file.open("rb") as lines:
+        for batch in _batches(lines):
+            stored += await outside_events.events_create(ctx, batch)
+    return stored
+
+
+def _batches(lines: BinaryIO) -> Iterator[Sequence[OutsideEvent]]:
+    batch: list[OutsideEvent] = []
+    for number, text in _lines(lines):
+        try:
+            batch.append(read(text))
+        except Mistake as error:
+            raise VmsError(f"line {number}: {error}; the file was changed meanwhile") from error
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, from 1, without the empty ones. A longer one is cut."""
+    number = 0
+    while text := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if text.strip():
+            yield number, text
+
+
+def read(text: bytes) -> OutsideEvent:
+    """The event of a line. Raises Mistake."""
+    if len(text) > MAX_LINE_BYTES:
+        raise Mistake(f"is longer than {MAX_LINE_BYTES} bytes")
+    try:
+        line = msgspec.json.decode(text, type=Line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Mistake(str(error).replace("`", "")) from error
+    return OutsideEvent(
+        key=hashlib.sha256(text.strip()).hexdigest() if line.key is None else line.key,
+        camera_id=line.camera_id,
+        type=line.type,
+        at_us=_microseconds(line.ts),
+        ended_us=None if line.ended_at is None else _microseconds(line.ended_at),
+        confidence=line.confidence,
+        boxes=line.boxes,
+        payload=line.payload,
+        source=line.source,
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,107 @@
+"""How much a tenant may ask of the API: requests a minute, and connections at once."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from media.clock import Clock
+from models.base import select_first
+from models.tenant import Tenant, TenantTable
+from resolvers.errors import ConnectionLimitReached, RateLimited
+
+BURST_US = 10 * 1_000_000
+"""So much of a minute's requests may come at once."""
+
+PLAN_US = 2 * 1_000_000
+"""For so long a plan's numbers are good without looking again."""
+
+MOST_TENANTS = 10_000
+
+
+class Rates(Protocol):
+    """Where requests are counted, for one process or for all."""
+
+    async def wait(self, tenant_id: str, per_minute: int) -> float:
+        """Counts one request; the seconds until it would be allowed, 0 where it is.
+
+        A request that is not allowed is not counted.
+        """
+
+
+class LocalRates:
+    """Counts for one process: the generic cell rate algorithm (ITU-T I.371), one number a tenant.
+
+    The number is when all that was allowed would be spread evenly up to.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._spread: dict[str, int] = {}
+
+    async def wait(self, tenant_id: str, per_minute: int) -> float:
+        now = self._clock.monotonic_us()
+        step = 60_000_000 // per_minute
+        until = max(self._spread.get(tenant_id, now), now) + step
+        early = until - now - max(BURST_US, step)
+        if early > 0:
+            return early / 1_000_000
+        if len(self._spread) >= MOST_TENANTS:
+            self._spread = {each: at for each, at in self._spread.items() if at > now}
+        self._spread[tenant_id] = until
+        return 0.0
+
+
+class Quota:
+    """What the plans of tenants allow, for the requests and connections of this process."""
+
+    def __init__(self, clock: Clock, rates: Rates | None = None) -> None:
+        self._clock = clock
+        self._rates = rates or LocalRates(clock)
+        self._plans: dict[str, tuple[int, Tenant | None]] = {}
+        self._connections: Counter[str] = Counter()
+
+    async def admit(self, tenant_id: str) -> None:
+        """Counts one request of the tenant.
+
+        Raises:
+            RateLimited: the plan allows no more of them now; says when again.
+            Unavailable: the database is away.
+        """
+        plan = await self._plan(tenant_id)
+        if plan is None or plan.requests_per_minute is None:
+            return
+        wait = await self._rates.wait(tenant_id, plan.requests_per_minute)
+        if wait > 0:
+            raise RateLimited(plan.requests_per_minute, math.ceil(wait))
+
+    async def connect(self, tenant_id: str) -> None:
+        """Raises ConnectionLimitReached when the plan allows no further connection here."""
+        plan = await self._plan(tenant_id)
+        limit = None if plan is None else plan.connection_limit
+        if limit is not None and self._connections[tenant_id] >= limit:
+            raise ConnectionLimitReached(limit)
+
+    @contextmanager
+    def connected(self, tenant_id: str) -> Iterator[None]:
+        """Counts a connection for as long as the context lasts."""
+        self._connections[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._connections[tenant_id] -= 1
+            if not self._connections[tenant_id]:
+                del self._connections[tenant_id]
+
+    async def _plan(self, tenant_id: str) -> Tenant | None:
+        now = self._clock.monotonic_us()
+        until, plan = self._plans.get(tenant_id, (0, None))
+        if until <= now:
+            plan = await select_first(TenantTable.filter(id=tenant_id), Tenant)
+            if len(self._plans) >= MOST_TENANTS:
+                self._plans.clear()
+            self._plans[tenant_id] = now + PLAN_US, plan
+        return plan
