@@ -129,7 +129,10 @@ def _settings(ctx: typer.Context) -> Settings:
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(main())
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
 
 
 def main() -> None:

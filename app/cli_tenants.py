@@ -110,9 +110,16 @@ def set_plan(  # noqa: PLR0913 - an option for each part of a plan
     plan = _plan(ctx.params)
     tenant = as_platform(ctx.obj, lambda who: tenants.tenant_update(who, tenant_id, plan))
     _show(tenant)
-    used = as_platform(ctx.obj, lambda who: tenants.use_of(who, tenant_id))
-    if (surplus := used.camera_count - tenant.camera_limit) > 0:
+    used = as_platform(ctx.obj, lambda who: tenants.cameras_used(who, tenant_id))
+    if (surplus := used - tenant.camera_limit) > 0:
         typer.echo(f"it has {surplus} cameras more than that: they go on, new ones are refused")
+
+
+@tenants_app.command("after-restore")
+def after_restore(ctx: typer.Context) -> None:
+    """Once after the database came from a backup: followers of events are told of a gap."""
+    as_platform(ctx.obj, tenants.after_restore)
+    typer.echo("every log goes on behind all that was ever told")
 
 
 def _plan(options: Mapping[str, Any]) -> PlanChanges:

@@ -112,14 +112,15 @@ class FootageClient:
         if now_us - store.asked_us >= KNOWN_US:
             store.bases, store.asked_us = await holders(call.store_id), now_us
         for base in store.bases:
-            with suppress(httpx.HTTPError):
+            with suppress(httpx.HTTPError, httpx.InvalidURL):
                 answer = await self._sent(base, call, wish)
                 if answer is not None:
                     store.alive_until_us = self._clock.monotonic_us() + KNOWN_US
                     store.away_until_us = 0
                     return answer
         if store.away_until_us == 0:
-            log.warning("store %s is away: %d workers asked", call.store_id, len(store.bases))
+            asked = ", ".join(store.bases) or "nobody: no worker is known to hold it"
+            log.warning("store %s is away; asked %s", call.store_id, asked)
         now_us = self._clock.monotonic_us()
         store.asked_us, store.away_until_us = now_us - KNOWN_US, now_us + AWAY_US
         store.alive_until_us = 0

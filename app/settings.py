@@ -90,7 +90,9 @@ class Settings(BaseSettings):
         "that one port answers for all; best in memory",
     )
     otlp_endpoint: str | None = Field(
-        None, description="Where traces go, OTLP over HTTP: `http://host:4318`; needs `vms[otel]`"
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where traces go, OTLP over HTTP: `http://host:4318`; needs `vms[otel]`",
     )
     trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of traces that are sent, 0 to 1")
     camera_networks: Listed = Field(

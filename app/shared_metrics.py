@@ -10,6 +10,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from app.settings import SettingsError
+
 _folder: Path | None = None
 
 
@@ -17,9 +19,21 @@ def share_metrics(folder: Path) -> None:
     """Call it before anything imports prometheus_client. Who comes first empties the folder.
 
     The lock is kept until the process ends, however it ends. Counters of processes that are no
-    more stay, or their sum would fall. Raises OSError.
+    more stay, or their sum would fall.
+
+    Raises:
+        SettingsError: the folder cannot be used.
     """
     global _folder  # noqa: PLW0603 - one for the process, as prometheus_client has it
+    try:
+        _open_folder(folder)
+    except OSError as error:
+        raise SettingsError(f"VMS_METRICS_DIR: {folder}: {error.strerror}") from error
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251 - for prometheus_client
+    _folder = folder
+
+
+def _open_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -30,8 +44,6 @@ def share_metrics(folder: Path) -> None:
         for file in folder.glob("*.db"):
             file.unlink()
     fcntl.flock(lock, fcntl.LOCK_SH)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251 - for prometheus_client
-    _folder = folder
 
 
 def shared_folder() -> Path | None:

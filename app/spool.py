@@ -105,10 +105,9 @@ class Spool:
         self._adopted += found
         for name, queue in self._named():
             files = [file for folder in found for file in folder.files(name)]
-            if files:
-                size = sum(file.size_bytes for file in files)
+            queue.adopt(files)
+            if size := sum(file.size_bytes for file in files):
                 log.warning("%d bytes of %s were left behind in %s", size, name, self.root)
-                queue.adopt(files)
 
     def close(self) -> None:
         """What is not done stays on disk for the next process; else nothing stays."""

@@ -71,6 +71,8 @@ class Muxing:
 
     def close(self) -> bool:
         """Lets the muxer write what it still holds. False the second time."""
+        if self._muxer is not None and self._sound is not None:
+            self._add_sound(self._sound, self._sound.rest())
         muxer, self._muxer = self._muxer, None
         try:
             if muxer is not None:

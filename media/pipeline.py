@@ -57,8 +57,9 @@ _WRONG = (
     SourceUnsupported,
 )
 """What does not go away by itself: the state is `error`, not `offline`."""
-_RARELY = (AddressRefused, RtspUrlError, SourceUnauthorized, SourceUnsupported)
-"""Tried again seldom: a camera may lock an account after some wrong passwords."""
+_RARELY = (SourceUnauthorized,)
+"""Tried again seldom: a camera may lock an account after some wrong passwords. All else may be
+set right at any time, in the camera or the network, and is noticed within half a minute."""
 
 
 @dataclass(frozen=True, slots=True)

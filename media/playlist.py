@@ -16,6 +16,11 @@ LONGEST_SEGMENT_SECONDS = 120
 """Written as the disk playlist's target duration, which an append-only file can't revise. The
 recorder ends a run before a segment gets longer."""
 
+_TARGETS = (10, 20, 40, LONGEST_SEGMENT_SECONDS)
+"""A growing playlist's target duration must not change (RFC 8216, 6.2.1), but a player stays three
+of them behind. Segments begin at keyframes, so it can't be promised which will be the longest: it
+stays the first of these as long as keyframes are not more than six seconds apart, and so on."""
+
 _VMS = re.compile(
     r"#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
     r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})"
@@ -208,9 +213,11 @@ def render(
         ended: whether nothing will be added.
         removed: what was there and is no longer in front of them.
     """
-    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
     # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
+    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
     target_seconds = max(1, (longest_us + 500_000) // 1_000_000)
+    if not ended:
+        target_seconds = next((one for one in _TARGETS if one >= target_seconds), target_seconds)
     text = [_header(target_seconds, "VOD" if ended else "EVENT", removed)]
     init = None
     for segment in segments:
@@ -230,7 +237,9 @@ def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
         before = marked[-1] if marked else segment
         changes = before.run_id != segment.run_id
         missing = bool(marked) and before.end_position != segment.position
-        marked.append(replace(segment, discontinuity=changes or missing))
+        breaks = changes or missing
+        is_marked = segment.discontinuity == breaks
+        marked.append(segment if is_marked else replace(segment, discontinuity=breaks))
     return tuple(marked)
 
 

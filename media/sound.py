@@ -56,16 +56,29 @@ class Sound:
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
         self._first = self._cut = self._end = begin
-        self._heard = self.now = begin
+        self.now = begin
+        self._heard: int | None = None
 
     def taken(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """What is to be muxed for a packet that came, its times being positions."""
         self._heard = self.now
-        for one in self._encoder.encode(packet) if self._encoder else _without_header(packet):
-            position = one.pts
-            if position is not None and self._fits(position):
-                self._end = position + self._ticks(_FRAME)
-                yield one
+        return self._fitting(
+            self._encoder.encode(packet) if self._encoder else _without_header(packet)
+        )
+
+    def rest(self) -> Iterator[Packet[Stream]]:
+        """What is to be muxed at the run's end."""
+        return self._fitting(self._encoder.rest() if self._encoder else [])
+
+    def _fitting(self, packets: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+        for packet in packets:
+            position = packet.pts
+            if position is None or not self._fits(position):
+                continue
+            if position - self._end > _TREMBLE_TICKS:
+                yield from self._silence_in(self._cut, position - self._ticks(_FRAME))
+            self._end = position + self._ticks(_FRAME)
+            yield packet
 
     def cut(self, position: int) -> Iterator[Packet[Stream]]:
         """Another fragment follows, whose sound begins there. What is to be muxed before.
@@ -73,10 +86,14 @@ class Sound:
         That is silence when no sound has come for a while.
         """
         begin, self._cut = self._cut, position
-        if self.now - self._heard < _SILENT_TICKS:
+        if self._heard is not None and self.now - self._heard < _SILENT_TICKS:
             return
+        yield from self._silence_in(begin, position)
+
+    def _silence_in(self, begin: int, end: int) -> Iterator[Packet[Stream]]:
+        """From `begin`, or from where sound already reaches."""
         self._end = max(self._end, begin)
-        while self._silence and self._end < position:
+        while self._silence and self._end < end:
             yield _stamped(Packet(self._silence), self._end, self._ticks(_FRAME))
             self._end += self._ticks(_FRAME)
 
@@ -123,21 +140,34 @@ class _Encoder:
                 for part in self._resampler.resample(frame):
                     self._waiting.write(part)
                     self._next += part.samples
-            return self._encoded()
+            return [one for frame in self._frames() for one in self._encoded(frame)]
         except (av.error.FFmpegError, ValueError) as fault:
             log.debug("some sound is left out: %s", type(fault).__name__)
             return []
 
-    def _encoded(self) -> list[Packet[Stream]]:
-        made: list[Packet[Stream]] = []
+    def rest(self) -> list[Packet[Stream]]:
+        """What the encoder still holds, at the end."""
+        try:
+            return self._encoded(None) if self._next is not None else []
+        except av.error.FFmpegError:
+            return []
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
         while (frame := self._waiting.read(_FRAME)) is not None:
             frame.pts, frame.time_base = self._reached, Fraction(1, self._rate)
             self._reached += _FRAME
-            for packet in self._target.encode(frame):
-                position = (packet.pts or 0) * TICKS_PER_SECOND // self._rate
-                duration = _FRAME * TICKS_PER_SECOND // self._rate
-                made.append(_stamped(cast("Packet[Stream]", packet), position, duration))
-        return made
+            yield frame
+
+    def _encoded(self, frame: av.AudioFrame | None) -> list[Packet[Stream]]:
+        duration = _FRAME * TICKS_PER_SECOND // self._rate
+        return [
+            _stamped(
+                cast("Packet[Stream]", packet),
+                (packet.pts or 0) * TICKS_PER_SECOND // self._rate,
+                duration,
+            )
+            for packet in self._target.encode(frame)
+        ]
 
 
 def _aac_setup(source: AudioStream) -> bytes | None:

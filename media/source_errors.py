@@ -88,6 +88,10 @@ _OPEN_FAULTS: tuple[tuple[tuple[type[Exception], ...], type[SourceError], str], 
 
 def open_fault(fault: Exception) -> SourceError:
     """The error in our words: FFmpeg's own text has the address, credentials included."""
+    if getattr(fault, "errno", None) == errno.EPROTONOSUPPORT:
+        return SourceUnsupported(
+            "the camera does not send in the way that is set (VMS_RTSP_TRANSPORT: tcp or udp)"
+        )
     for kinds, error, words in _OPEN_FAULTS:
         if isinstance(fault, kinds):
             return error(words)

@@ -189,32 +189,6 @@ class RecordingStore:
         with self._open(camera, hour, PLAYLIST_NAME) as file:
             return playlist.parse(file.read().decode("utf-8", "replace"))
 
-    def find(
-        self, camera: CameraFolder, position: int, at_us: int
-    ) -> tuple[Hour, Playlist, int] | None:
-        """The hour whose playlist shows a frame, and the frame's offset in it.
-
-        Args:
-            camera: whose frame.
-            position: of the frame, on the camera's media timeline.
-            at_us: its wall time. A segment lies where it starts, so the frame may be one
-                hour back.
-
-        Returns:
-            The hour, its playlist, and ticks of 1/90,000 s from the playlist's start; None when
-            the frame is not (or not yet, or no longer) recorded.
-        """
-        hour = self.hour_of(at_us)
-        for candidate in (hour, self.previous_hour(hour)):
-            try:
-                found = self.playlist(camera, candidate)
-            except RecordingNotFound:
-                continue
-            offset = found.offset_ticks(position, at_us)
-            if offset is not None:
-                return candidate, found, offset
-        return None
-
     def open_file(self, camera: CameraFolder, hour: Hour, name: str) -> BinaryIO:
         """An init segment, media segment or snapshot, open for reading.
 

@@ -23,8 +23,6 @@ _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
 _MOST_HELD = 100
 _USUAL_DURATION = 3000
-_HEVC_VPS = 0x40
-"""First byte; some cameras send theirs with some keyframes alone."""
 _LONGEST_DELAY_FRAMES = 20
 """H.264 and H.265 reorder 16 frames at most. FFmpeg's dts lags further behind after a gap, by the
 whole gap for some frames."""
@@ -231,8 +229,9 @@ class RunTimeline:
     def _check_keyframe(self, packet: Packet[Stream], pts: int) -> None:
         sequence = parameter_sets(packet, self._codec).sequence
         if self._frames == 0 and sequence:
-            vps = (unit for unit in self._announced if unit[0] == _HEVC_VPS)
-            self._sequence = frozenset((*sequence, *vps))
+            sent = {_kind(unit) for unit in sequence}
+            others = (unit for unit in self._announced if _kind(unit) not in sent)
+            self._sequence = frozenset((*sequence, *others))
         if packet.has_sidedata("new_extradata") or not self._sequence.issuperset(sequence):
             raise RunBroken("the camera changed the parameters of its picture", reopen=True)
         if self._drift.found_us is not None:
@@ -256,6 +255,11 @@ class RunTimeline:
             return ()
         track.last_dts = dts
         return (track.stamp(packet, dts, dts),)
+
+
+def _kind(unit: bytes) -> int:
+    """Of a parameter set; some cameras send some kinds with some keyframes alone."""
+    return unit[0] & 0x7E
 
 
 def _jump_words(ahead: int, step: int) -> str:

@@ -190,7 +190,7 @@ def _refuse_newer(applied: set[str]) -> None:
 def _unusable(error: Exception) -> DatabaseUnusable:
     cause = error.__cause__ or error
     why = str(cause) or "it does not answer"  # what a TimeoutError says
-    return DatabaseUnusable(f"the database cannot be used: {why}")
+    return DatabaseUnusable(f"the database cannot be used: {why} (see VMS_DATABASE_URL)")
 
 
 async def close_database() -> None:

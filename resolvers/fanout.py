@@ -138,7 +138,8 @@ class Group(Generic[T]):
             Exception: what ends the member, or what ended the group.
         """
         first, follower.first = follower.first, ()
-        await self._send(first, follower.member)
+        for step in first:
+            await self._send(step, follower.member)
         while not follower.take_leave():
             if self._admits(follower):
                 await self._join(follower)
@@ -167,18 +168,17 @@ class Group(Generic[T]):
         async with aclosing(self._feed.pages(follower.seen)) as pages:
             async for page in pages:
                 for step in page.steps:
-                    await self._send([step], follower.member)
+                    await self._send(step, follower.member)
                     follower.seen = step.place
+                    await asyncio.sleep(0)  # a long backlog lets others in between
                 follower.seen, follower.live = page.reach, page.is_last
                 if self._admits(follower):
                     return
 
-    async def _send(self, steps: Sequence[Step[T]], member: Member) -> None:
-        for step in steps:
-            words = await self.words(step)
-            if words is not None:
-                await member.send(words)
-            await asyncio.sleep(0)  # a long backlog lets others in between
+    async def _send(self, step: Step[T], member: Member) -> None:
+        words = await self.words(step)
+        if words is not None:
+            await member.send(words)
 
     async def _give(self, place: int, words: str | None) -> None:
         self._place = place

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from typing import BinaryIO
 from uuid import UUID
 
@@ -125,16 +125,17 @@ class _Read:
     playlists: tuple[tuple[Hour, Playlist], ...] = ()
     away: tuple[Interval, ...] = ()
 
-    def segments(self) -> list[Segment]:
-        return [
-            replace(
-                each,
-                name=f"{self.store_id.hex}/{hour}/{each.name}",
-                init=f"{self.store_id.hex}/{hour}/{each.init}",
-            )
-            for hour, found in self.playlists
-            for each in found.segments
-        ]
+    def runs(self) -> list[list[Segment]]:
+        """In the store's order, with files named as in `Footage`."""
+        runs: list[list[Segment]] = []
+        for hour, found in self.playlists:
+            folder = f"{self.store_id.hex}/{hour}"
+            for each in found.segments:
+                if not runs or runs[-1][-1].run_id != each.run_id:
+                    runs.append([])
+                name, init = f"{folder}/{each.name}", f"{folder}/{each.init}"
+                runs[-1].append(replace(each, name=name, init=init))
+        return runs
 
 
 def folder_of(camera: Camera) -> CameraFolder:
@@ -229,15 +230,10 @@ def _far(ctx: Context) -> FarStores:
 
 def _merged(reads: Sequence[_Read], away: tuple[Interval, ...], *, ended: bool) -> Footage:
     """Runs by the time they began; a run stays together, and a store's runs in their order."""
-    runs = (_runs(read.segments()) for read in reads)
-    ordered = heapq.merge(*runs, key=lambda run: run[0].start_us)
+    ordered = heapq.merge(*(read.runs() for read in reads), key=lambda run: run[0].start_us)
     segments = joined(chain.from_iterable(ordered))
     removed = (found.removed for read in reads for _, found in read.playlists)
     return Footage(segments, away, ended, len(reads) > 1, sum(removed, NOTHING_REMOVED))
-
-
-def _runs(segments: Iterable[Segment]) -> list[list[Segment]]:
-    return [list(run) for _, run in groupby(segments, key=lambda each: each.run_id)]
 
 
 async def open_file(

@@ -53,7 +53,7 @@ async def deletions_with_footage(world: World) -> list[CameraDeletion]:
 
 async def _stores_of(deletion: CameraDeletion) -> set[UUID | None]:
     rows = RecordingRunTable.within(deletion.tenant_id).filter(camera_key=deletion.key)
-    return set(await rows.distinct().values_list("store_id", flat=True))
+    return {store_id for (store_id,) in await rows.distinct().values_list("store_id")}
 
 
 async def footage_removed(world: World, deletion: CameraDeletion) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from functools import cache
 from itertools import dropwhile
 from typing import BinaryIO
 from uuid import UUID
@@ -203,12 +204,22 @@ def _served(ctx: Context, camera: Camera, found: Footage, granted: Interval) -> 
     grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, granted)
     own = ctx.world.store.store_id
 
+    @cache
+    def around(folder: str) -> tuple[str, str]:
+        """What stands before and after the names of a folder's files.
+
+        Where all lies here, names alone tell; elsewhere another process may be asked.
+        """
+        store, _, hour = folder.partition("/")
+        told = UUID(store) if found.spread or store != own.hex else None
+        address = addresses.file_of_hour(camera.slug, hour, "", grant, told)
+        before, mark, after = address.partition("?")
+        return before, mark + after
+
     def uri(path: str) -> str:
-        """Where all lies here, names alone tell; elsewhere another process may be asked."""
-        store, date, hour, name = path.split("/")
-        store_id = UUID(store)
-        told = store_id if found.spread or store_id != own else None
-        return addresses.file_of_hour(camera.slug, f"{date}/{hour}", name, grant, told)
+        folder, _, name = path.rpartition("/")
+        before, after = around(folder)
+        return f"{before}{name}{after}"
 
     return ServedPlaylist(render(found.segments, uri, found.ended, found.removed), found.away)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from media.clock import Clock
 from models.base import select_first
 from models.tenant import Tenant, TenantTable
 from resolvers.errors import ConnectionLimitReached, RateLimited
+from resolvers.fresh import Fresh
 
 BURST_US = 10 * 1_000_000
 """So much of a minute's requests may come at once."""
@@ -62,6 +63,7 @@ class Quota:
         self._clock = clock
         self._rates = rates or LocalRates(clock)
         self._plans: dict[str, tuple[int, Tenant | None]] = {}
+        self._reading: Fresh[Tenant | None] = Fresh()
         self._connections: Counter[str] = Counter()
 
     async def admit(self, tenant_id: str) -> None:
@@ -78,16 +80,18 @@ class Quota:
         if wait > 0:
             raise RateLimited(plan.requests_per_minute, math.ceil(wait))
 
-    async def connect(self, tenant_id: str) -> None:
-        """Raises ConnectionLimitReached when the plan allows no further connection here."""
+    @asynccontextmanager
+    async def connection(self, tenant_id: str) -> AsyncIterator[None]:
+        """Counts a connection for as long as the context lasts, in this process.
+
+        Raises:
+            ConnectionLimitReached: the plan allows no further one.
+            Unavailable: the database is away.
+        """
         plan = await self._plan(tenant_id)
         limit = None if plan is None else plan.connection_limit
         if limit is not None and self._connections[tenant_id] >= limit:
             raise ConnectionLimitReached(limit)
-
-    @contextmanager
-    def connected(self, tenant_id: str) -> Iterator[None]:
-        """Counts a connection for as long as the context lasts."""
         self._connections[tenant_id] += 1
         try:
             yield
@@ -100,7 +104,8 @@ class Quota:
         now = self._clock.monotonic_us()
         until, plan = self._plans.get(tenant_id, (0, None))
         if until <= now:
-            plan = await select_first(TenantTable.filter(id=tenant_id), Tenant)
+            rows = TenantTable.filter(id=tenant_id)
+            plan = await self._reading.read(tenant_id, lambda: select_first(rows, Tenant))
             if len(self._plans) >= MOST_TENANTS:
                 self._plans.clear()
             self._plans[tenant_id] = now + PLAN_US, plan

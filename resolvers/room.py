@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+import msgspec
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
+from media.disk import DiskMarks, Room, halted, room_of
 from models.recording import RecordingHourTable
-from resolvers.context import World
+from resolvers.access import Scope, demand
+from resolvers.context import Context, World
+from resolvers.errors import Unavailable
 from resolvers.removal import FOR_ROOM
 from resolvers.retention import Owned, Wanted, size_of, take, tenants_with_footage
 
@@ -75,3 +80,31 @@ async def locked_bytes(world: World) -> int:
 
 def _here(world: World, owned: Owned) -> QuerySet[RecordingHourTable]:
     return owned.hours.filter(Q(store_id=None) | Q(store_id=world.store.store_id))
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """The recordings' disk as this process sees it. `waits_because`: nothing is recorded now."""
+
+    room: Room
+    marks: DiskMarks
+    waits_because: str | None
+
+    @property
+    def is_low(self) -> bool:
+        return self.room.free_bytes < self.marks.low_bytes
+
+
+async def storage(ctx: Context) -> Storage:
+    """How the disk is doing.
+
+    Raises:
+        ScopeMissing: without `platform:admin`.
+        Unavailable: the disk does not answer.
+    """
+    demand(ctx.actor, Scope.PLATFORM_ADMIN)
+    root = ctx.world.store.root
+    try:
+        room = await asyncio.to_thread(room_of, root)
+        return Storage(room, ctx.world.marks, await asyncio.to_thread(halted, root))
+    except OSError as error:
+        raise Unavailable("the recordings' disk does not answer") from error

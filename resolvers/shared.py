@@ -38,6 +38,12 @@ class Shared(Generic[RunningT]):
     def __init__(self) -> None:
         self._held: dict[Hashable, _Held[RunningT]] = {}
 
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def held(self) -> list[RunningT]:
+        return [each.work for each in self._held.values()]
+
     @asynccontextmanager
     async def hold(self, key: Hashable, make: Callable[[], RunningT]) -> AsyncIterator[RunningT]:
         held = self._held.get(key) or self._begin(key, make())

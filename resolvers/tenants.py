@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 from tortoise.exceptions import IntegrityError
-from tortoise.functions import Count, Sum
+from tortoise.expressions import F
+from tortoise.functions import Sum
 
 from models.base import select
 from models.camera import CameraTable
@@ -28,6 +29,7 @@ MAX_ID_CHARACTERS = 63
 MAX_DAYS = 36_500
 MAX_BYTES = 1 << 53
 MAX_REQUESTS = 10_000_000
+RESTORE_SKIP = 1_000_000
 
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _LONGEST = {
@@ -60,13 +62,6 @@ class PlanChanges(msgspec.Struct, frozen=True):
         return found
 
 
-class PlanUse(msgspec.Struct, frozen=True):
-    """How much of a plan is used: cameras, and bytes of footage."""
-
-    camera_count: int
-    recorded_bytes: int
-
-
 class TenantPage(msgspec.Struct, frozen=True):
     tenants: list[Tenant]
     has_next: bool
@@ -89,11 +84,6 @@ async def own_tenant(ctx: Context) -> Tenant:
     return await tenant_by_id(ctx.actor.tenant_id)
 
 
-async def own_use(ctx: Context) -> PlanUse:
-    """What the caller's tenant uses of its plan: each of its tokens may know it."""
-    return await _use_of(ctx.actor.tenant_id)
-
-
 async def tenant_by_id(tenant_id: str) -> Tenant:
     possible = _TENANT_ID.fullmatch(tenant_id)  # tables refuse to look for what is too long
     found = await select(TenantTable.filter(id=tenant_id), Tenant) if possible else []
@@ -113,18 +103,27 @@ async def tenant(ctx: Context, tenant_id: str) -> Tenant:
     return await tenant_by_id(tenant_id)
 
 
-async def use_of(ctx: Context, tenant_id: str) -> PlanUse:
-    """What a tenant uses of its plan, in numbers alone. Raises ScopeMissing."""
-    demand(ctx.actor, Scope.PLATFORM_ADMIN)
-    return await _use_of(tenant_id)
+async def cameras_used(ctx: Context, tenant_id: str) -> int:
+    """How many cameras count against a plan: whoever has a token of the tenant may know it.
+
+    Raises:
+        ScopeMissing: another tenant's, without `platform:admin`.
+    """
+    _demand_plan(ctx, tenant_id)
+    return await CameraTable.within(tenant_id).count()
 
 
-async def _use_of(tenant_id: str) -> PlanUse:
-    cameras = CameraTable.within(tenant_id).annotate(n=Count("key"))
-    hours = RecordingHourTable.within(tenant_id).annotate(n=Sum("size_bytes"))
-    (count,) = await cameras.values_list("n", flat=True)
-    (size,) = await hours.values_list("n", flat=True)
-    return PlanUse(camera_count=int(str(count)), recorded_bytes=int(str(size or 0)))
+async def bytes_used(ctx: Context, tenant_id: str) -> int:
+    """How many bytes of footage there are. Raises like `cameras_used`."""
+    _demand_plan(ctx, tenant_id)
+    rows = RecordingHourTable.within(tenant_id).annotate(n=Sum("size_bytes"))
+    (found,) = await rows.values_list("n", flat=True)
+    return int(str(found or 0))
+
+
+def _demand_plan(ctx: Context, tenant_id: str) -> None:
+    if tenant_id != ctx.actor.tenant_id:
+        demand(ctx.actor, Scope.PLATFORM_ADMIN)
 
 
 async def tenants(ctx: Context) -> list[Tenant]:
@@ -191,6 +190,23 @@ async def tenant_update(ctx: Context, tenant_id: str, changes: PlanChanges) -> T
         await ctx.world.bus.ring(CAMERA_CONFIG)
         await ctx.world.bus.ring(RETENTION)
     return await tenant_by_id(tenant_id)
+
+
+async def after_restore(ctx: Context) -> None:
+    """To be called once when the database came from a backup: no number is given out twice.
+
+    Who followed a log before the restore may hold a cursor ahead of it. Every log goes on a million
+    numbers later, and whoever resumes is told of the gap.
+
+    Raises:
+        ScopeMissing: without `platform:admin`.
+    """
+    demand(ctx.actor, Scope.PLATFORM_ADMIN)
+    await TenantTable.all().update(
+        event_floor=F("event_seq") + RESTORE_SKIP,
+        event_seq=F("event_seq") + RESTORE_SKIP,
+        camera_seq=F("camera_seq") + RESTORE_SKIP,
+    )
 
 
 def _check(tenant_id: str, given: dict[str, object]) -> None:

@@ -88,7 +88,7 @@ class EventFeed:
     async def pages(self, seen: int) -> AsyncGenerator[Page[Item], None]:
         """Every step behind a place, for ever."""
         world, tenant_id = self._ctx.world, self._ctx.actor.tenant_id
-        view = _View(self._ctx.actor, self._wanted)
+        view = _View(self._ctx.actor, self._wanted, world.clock)
         since_us = world.clock.now_us()
 
         def tail() -> Tail[Item]:
@@ -149,21 +149,18 @@ class _Log:
         return await last_number(self._tenant_id, "event_seq")
 
     async def read(self, seen: int) -> Page[Item]:
-        rows = EventTable.within(self._tenant_id)
-        lately = of_late(rows, self._clock.now_us())
-        if lately is not None:
-            page = await _read(self._tenant_id, lately, seen, BATCH)
-            if len(page.steps) == page.reach - seen:  # numbers are dense: there is no other
-                return page
-        return await _read(self._tenant_id, rows, seen, BATCH)
+        page = await _read_lately(self._tenant_id, seen, self._clock.now_us())
+        if page is not None:
+            return page
+        return await _read(self._tenant_id, EventTable.within(self._tenant_id), seen, BATCH)
 
 
 class _View:
     """What an actor may see and wants."""
 
-    def __init__(self, actor: Actor, wanted: EventFilter) -> None:
-        self._actor, self._wanted = actor, wanted
-        self._batch = FIRST_BATCH
+    def __init__(self, actor: Actor, wanted: EventFilter, clock: Clock) -> None:
+        self._actor, self._wanted, self._clock = actor, wanted, clock
+        self._batch, self._is_near = FIRST_BATCH, True
 
     def shows(self, value: Item) -> bool:
         """As the database would decide in `read`."""
@@ -181,13 +178,34 @@ class _View:
         )
 
     async def read(self, seen: int) -> Page[Item]:
+        page = None
+        if self._is_near:
+            page = await _read_lately(self._actor.tenant_id, seen, self._clock.now_us())
+        if page is None:
+            page = await self._search(seen)
+        self._is_near = page.last - page.reach <= BATCH
+        mine = [step for step in page.steps if self.shows(step.value)]
+        return Page(mine, page.reach, page.last)
+
+    async def _search(self, seen: int) -> Page[Item]:
         # Bounds of time are left to `shows`: the database would choose an index for them.
         rows = visible(self._actor, EventTable, Scope.EVENTS_READ)
         whenever = msgspec.structs.replace(self._wanted, since_us=None, until_us=None)
         page = await _read(self._actor.tenant_id, filtered(rows, whenever), seen, self._batch)
         self._batch = min(2 * self._batch, BATCH)
-        mine = [step for step in page.steps if self.shows(step.value)]
-        return Page(mine, page.reach, page.last)
+        return page
+
+
+async def _read_lately(tenant_id: str, seen: int, now_us: int) -> Page[Item] | None:
+    """Every step behind `seen`, from few days of events; None where some may lie elsewhere.
+
+    Numbers are dense: of as many steps as there are numbers none is missing.
+    """
+    rows = of_late(EventTable.within(tenant_id), now_us)
+    if rows is None:
+        return None
+    page = await _read(tenant_id, rows, seen, BATCH)
+    return page if len(page.steps) == page.reach - seen else None
 
 
 async def _read(tenant_id: str, rows: QuerySet[EventTable], seen: int, batch: int) -> Page[Item]:

@@ -31,7 +31,10 @@ class EvidenceLock:
     def id(self) -> strawberry.ID:
         return strawberry.ID(str(self._lock.id))
 
-    @field(description="Whose footage; null once the camera was deleted. Scope: `cameras:read`.")
+    @field(
+        description="Whose footage; null once the camera was deleted. Scope: `cameras:read`.",
+        cost=10,
+    )
     async def camera(
         self, info: Info
     ) -> Annotated[Camera, strawberry.lazy("schema.cameras")] | None:

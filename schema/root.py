@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import cameras, catalogue, events, tenants
+from resolvers import cameras, catalogue, events, room, tenants
 from resolvers import evidence as locks
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
@@ -32,7 +32,7 @@ from schema.outside_events import EventCreateInput, EventPayload
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
 from schema.tenant_changes import PlanInput, TenantPayload
-from schema.tenants import Model, Tenant, TenantConnection, Viewer
+from schema.tenants import Model, Storage, Tenant, TenantConnection, Viewer
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
@@ -105,6 +105,10 @@ class Query:
         place = or_none(after)
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
+
+    @field(description="The disk that recordings lie on. Scope: `platform:admin`.")
+    async def storage(self, info: Info) -> Storage:
+        return Storage(await room.storage(info.context.ctx))
 
     @field(description="One tenant; null when there is none. Scope: `platform:admin`.")
     async def tenant(self, info: Info, id: TenantId) -> Tenant | None:

@@ -22,8 +22,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.playlist import iso_milliseconds
 from resolvers.context import Context, World
-from resolvers.errors import NotAuthenticated, RateLimited, TokenExpired
-from resolvers.outlet import Closed, Outlet, Sending, TooSlow
+from resolvers.errors import NotAuthenticated, TokenExpired, VmsError
+from resolvers.outlet import SEND_SECONDS, Closed, Outlet, Sending, TooSlow
 from schema.credentials import actor_of, bearer, token_of_init
 from schema.errors import BAD_REQUEST, Refused, entry, of_exception
 from schema.execution import GraphQLRequest
@@ -111,7 +111,7 @@ class _Socket:
 
     def __init__(self, websocket: WebSocket, send: Send) -> None:
         self._websocket = websocket
-        self._outlet = Outlet(cast("Callable[[ASGIMessage], Sending]", send))  # as servers have it
+        self._outlet = Outlet(cast("Callable[[ASGIMessage], Sending]", send), SEND_SECONDS)
         self._world: World = websocket.app.state.world
         self._documents: Documents = websocket.app.state.documents
         self._tasks = asyncio.TaskGroup()
@@ -231,7 +231,7 @@ class _Socket:
         except Refused as refusal:
             await self._end(operation_id, {"type": "error", "payload": refusal.errors})
             return
-        except RateLimited as refusal:
+        except VmsError as refusal:  # too many requests, or no database to ask how many
             errors = [of_exception(refusal)]
             await self._end(operation_id, {"type": "error", "payload": errors})
             return

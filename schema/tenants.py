@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import strawberry
@@ -10,7 +9,7 @@ import strawberry
 from media.types import ModelStatus
 from resolvers import tenants
 from resolvers.features import Feature
-from resolvers.tenants import PlanUse
+from resolvers.room import Storage as StorageValue
 from schema.context import Info
 from schema.fields import field
 from schema.paging import PageInfo, page_info
@@ -22,26 +21,27 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="What a tenant may use, and how much of it is used.")
 class Plan:
-    def __init__(self, tenant: TenantValue, used: Callable[[], Awaitable[PlanUse]]) -> None:
+    def __init__(self, tenant: TenantValue) -> None:
         self._tenant = tenant
-        self._used = used
 
     @field(description="How many cameras the plan allows.")
     def camera_limit(self) -> int:
         return self._tenant.camera_limit
 
-    @field(description="How many cameras there are.")
-    async def camera_count(self) -> int:
-        return (await self._used()).camera_count
+    @field(description="How many cameras there are.", cost=300)
+    async def camera_count(self, info: Info) -> int:
+        return await tenants.cameras_used(info.context.ctx, self._tenant.id)
 
     @field(
         description=(
             "How many cameras there are beyond the limit, after it was lowered: they go on, and "
             "no new one is taken before there are fewer than the limit."
-        )
+        ),
+        cost=300,
     )
-    async def surplus_cameras(self) -> int:
-        return max(0, (await self._used()).camera_count - self._tenant.camera_limit)
+    async def surplus_cameras(self, info: Info) -> int:
+        used = await tenants.cameras_used(info.context.ctx, self._tenant.id)
+        return max(0, used - self._tenant.camera_limit)
 
     @field(
         description=(
@@ -61,9 +61,9 @@ class Plan:
         kept = self._tenant.retention_bytes
         return None if kept is None else Bytes(kept)
 
-    @field(description="Bytes of footage that there are.")
-    async def recorded_bytes(self) -> Bytes:
-        return Bytes((await self._used()).recorded_bytes)
+    @field(description="Bytes of footage that there are.", cost=400)
+    async def recorded_bytes(self, info: Info) -> Bytes:
+        return Bytes(await tenants.bytes_used(info.context.ctx, self._tenant.id))
 
     @field(description="Days that events are kept; null keeps them for good.")
     def event_retention_days(self) -> int | None:
@@ -88,9 +88,8 @@ class Tenant:
         return strawberry.ID(self._tenant.id)
 
     @field(description="What it may use, and how much of it is used, in numbers alone.")
-    def plan(self, info: Info) -> Plan:
-        ctx, tenant_id = info.context.ctx, self._tenant.id
-        return Plan(self._tenant, lambda: tenants.use_of(ctx, tenant_id))
+    def plan(self) -> Plan:
+        return Plan(self._tenant)
 
     @field(description="When it was created.")
     def created_at(self) -> Instant:
@@ -120,6 +119,36 @@ class TenantConnection:
         )
 
 
+@strawberry.type(description="The disk that recordings lie on, as the answering process sees it.")
+class Storage:
+    def __init__(self, storage: StorageValue) -> None:
+        self._storage = storage
+
+    @field(description="What it holds in all.")
+    def total_bytes(self) -> Bytes:
+        return Bytes(self._storage.room.total_bytes)
+
+    @field(description="What is free.")
+    def free_bytes(self) -> Bytes:
+        return Bytes(self._storage.room.free_bytes)
+
+    @field(description="Less free space than this is an alarm.")
+    def low_bytes(self) -> Bytes:
+        return Bytes(self._storage.marks.low_bytes)
+
+    @field(description="Below it the oldest unlocked footage makes room.")
+    def reserve_bytes(self) -> Bytes:
+        return Bytes(self._storage.marks.reserve_bytes)
+
+    @field(description="Whether less than `lowBytes` is free.")
+    def is_low(self) -> bool:
+        return self._storage.is_low
+
+    @field(description="Why nothing is recorded; null where recording goes on.")
+    def waits_because(self) -> str | None:
+        return self._storage.waits_because
+
+
 @strawberry.type(description="The token that asks: its tenant, and what it may do.")
 class Viewer:
     def __init__(self, tenant: TenantValue) -> None:
@@ -130,9 +159,8 @@ class Viewer:
         return strawberry.ID(self._tenant.id)
 
     @field(description="The tenant's plan and the use of it.")
-    def plan(self, info: Info) -> Plan:
-        ctx = info.context.ctx
-        return Plan(self._tenant, lambda: tenants.own_use(ctx))
+    def plan(self) -> Plan:
+        return Plan(self._tenant)
 
     @field(description="The token's scopes, like `cameras:read`.")
     def scopes(self, info: Info) -> list[str]:

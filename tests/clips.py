@@ -51,7 +51,8 @@ class Encoding:
     """How a clip is encoded: closed GOPs of exactly `gop` pictures, no cut at scene changes.
 
     `size` is width and height in pixels, even. `bframes` stand between two reference pictures;
-    three of them also refer to each other (a pyramid). G.711 needs a `.mov` file.
+    three of them also refer to each other (a pyramid). G.711 needs a `.mov` file. `beat`: for how
+    many 1/`fps` pictures are shown, in turn. `params` are more of libx264's or libx265's own.
     """
 
     fps: int | Fraction = 25
@@ -61,6 +62,9 @@ class Encoding:
     bframes: int = 0
     crf: int = 23
     audio: AudioCodec | None = None
+    pixels: Literal["yuv420p", "yuvj420p", "yuv420p10le"] = "yuv420p"
+    beat: tuple[int, ...] = (1,)
+    params: str = ""
 
 
 DEFAULT_ENCODING = Encoding()
@@ -155,13 +159,14 @@ def write_clip(path: Path, pictures: Iterable[Picture], encoding: Encoding) -> P
     with av.open(str(path), "w") as container:
         video = _video_stream(container, encoding)
         tone = _Tone(container, encoding.audio) if encoding.audio else None
-        for number, picture in enumerate(pictures):
+        end = 0
+        for picture, lasts in zip(pictures, itertools.cycle(encoding.beat), strict=False):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = number
+            frame.pts, end = end, end + lasts
             frame.time_base = 1 / Fraction(encoding.fps)
             container.mux(video.encode(frame))
             if tone is not None:
-                tone.play_until((number + 1) / Fraction(encoding.fps))
+                tone.play_until(end / Fraction(encoding.fps))
         container.mux(video.encode(None))
         if tone is not None:
             tone.end()
@@ -209,6 +214,8 @@ class _Tone:
 def _video_stream(container: OutputContainer, encoding: Encoding) -> VideoStream:
     closed = f"keyint={encoding.gop}:min-keyint={encoding.gop}:scenecut=0:open-gop=0"
     shape = f"{closed}:bframes={encoding.bframes}:b-adapt=0"
+    if encoding.params:
+        shape += f":{encoding.params}"
     if encoding.codec == "hevc":
         name, tuning = "libx265", {"x265-params": f"{shape}:log-level=error"}
     else:
@@ -217,7 +224,7 @@ def _video_stream(container: OutputContainer, encoding: Encoding) -> VideoStream
     stream = container.add_stream(name, rate=encoding.fps, options=options)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height = encoding.size
-    stream.pix_fmt = "yuv420p"
+    stream.pix_fmt = encoding.pixels
     return stream
 
 

@@ -26,7 +26,7 @@ SECRETS = {
     "VMS_METRICS_PASSWORD": "s3cret",
     "RENDER_GID": "104",
 }
-HEALTHY_SECONDS, STOP_SECONDS = 40, 20
+HEALTHY_SECONDS, STOP_SECONDS = 60, 20
 
 
 def interpolated(text: str, variables: Mapping[str, str] = SECRETS) -> str:
@@ -59,6 +59,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @dataclass(slots=True)
 class ServiceProcess:
     """One copy of a service: its command and environment, but for what `instead` puts in place."""
@@ -75,6 +80,12 @@ class ServiceProcess:
         self.environment = {**given, **self.instead, "PATH": path}
 
     @property
+    def port(self) -> int:
+        """The one that the service is asked at."""
+        is_api = self.service["command"] == ["api"]
+        return int(self.environment["VMS_PORT" if is_api else "VMS_WORKER_PORT"])
+
+    @property
     def log(self) -> str:
         return self.log_file.read_text()
 
@@ -88,19 +99,20 @@ class ServiceProcess:
             )
 
     async def until_healthy(self) -> None:
-        """By the service's own health check."""
+        """By the service's own health check, asked as soon as its port is open."""
         kind, *words = self.service["healthcheck"]["test"]
         assert kind == "CMD"
         async with asyncio.timeout(HEALTHY_SECONDS):
             while True:
+                while not is_open(self.port):
+                    assert self._process is not None
+                    assert self._process.returncode is None, self.log
+                    await asyncio.sleep(0.05)
                 check = await asyncio.create_subprocess_exec(
                     *words, env=self.environment, stderr=asyncio.subprocess.DEVNULL
                 )
                 if await check.wait() == 0:
                     return
-                assert self._process is not None
-                assert self._process.returncode is None, self.log
-                await asyncio.sleep(0.2)
 
     async def exit_code(self) -> int:
         assert self._process is not None

@@ -143,9 +143,9 @@ async def crew(database: str, redis_url: str, folder: Path) -> AsyncIterator[Cre
         camera_networks=("127.0.0.1/32",),
     )
     world = build_world(settings)
-    await open_database(database, away=Unavailable)
     made = Crew(world, settings, folder / "workers.log")
     try:
+        await open_database(database, away=Unavailable)
         yield made
         await asyncio.gather(*(_ended(each) for each in made.processes))
     finally:

@@ -117,11 +117,11 @@ class Postgres:
     It forgoes fsync, so a power cut would cost data, but a kill does not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared_buffers: str = "32MB") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vms-pg-"))
         self._data = self.folder / "data"
         user = _unprivileged_user()
-        binaries = _postgres_binaries(self.folder, user)
+        self.binaries = binaries = _postgres_binaries(self.folder, user)
         if user is not None:
             os.chown(self.folder, user, user)
         settings = {
@@ -130,7 +130,7 @@ class Postgres:
             "fsync": "off",
             "full_page_writes": "off",
             "autovacuum": "off",
-            "shared_buffers": "32MB",
+            "shared_buffers": shared_buffers,
             "max_connections": "80",
         }
         flags = [word for pair in settings.items() for word in ("-c", "=".join(pair))]

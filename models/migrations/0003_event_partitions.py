@@ -28,6 +28,9 @@ BEGIN
 END $$;
 INSERT INTO "event" SELECT * FROM "event_flat";
 DROP TABLE "event_flat";
+"""
+
+KEYS = """
 ALTER TABLE "event" ADD CONSTRAINT "event_pkey" PRIMARY KEY ("tenant_id", "id", "at_us");
 CREATE INDEX "uid_event_tenant__b6adcc" ON "event" ("tenant_id", "seq");
 CREATE INDEX "uid_event_tenant__1977b8" ON "event" ("tenant_id", "began_seq");
@@ -56,7 +59,8 @@ CREATE INDEX "idx_event_tenant__5cdfae" ON "event" ("tenant_id", "type", "at_us"
 
 async def into_days(_: StateApps, editor: BaseSchemaEditor) -> None:
     if editor.client.capabilities.dialect == "postgres":
-        await editor.client.execute_script(DAYS + INDEXES)
+        for script in (DAYS, KEYS, INDEXES):  # each has a time limit
+            await editor.client.execute_script(script)
 
 
 async def out_of_days(_: StateApps, editor: BaseSchemaEditor) -> None:

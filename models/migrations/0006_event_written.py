@@ -4,7 +4,7 @@ from models.migration_steps import AddColumn
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_auto_20261123_0017")]
+    dependencies = [("models", "0005_words_of_leases")]
 
     initial = False
 

@@ -42,7 +42,8 @@ def run(*words: str) -> Result:
     "command",
     [
         *("demo", "serve", "api", "worker", "migrate", "token", "assets", "settings"),
-        *("tenants", "tenants list", "tenants create", "tenants set"),
+        *("tenants", "tenants list", "tenants create", "tenants set", "tenants after-restore"),
+        *("events", "events import"),
         *("models", "models list", "models pull", "models check"),
     ],
 )

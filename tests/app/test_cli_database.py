@@ -73,7 +73,7 @@ async def test_a_database_that_cannot_be_used_stops_with_one_line(
         for commands, url, says in (
             (["worker"], postgres.url("ghost", "vms", "hunter2"), '"ghost" does not exist'),
             (["api"], postgres.url("postgres", "clerk", "hunter2"), "authentication failed"),
-            (["migrate"], "postgres://vms:hunter2@127.0.0.1:1/vms", "Connect call failed"),
+            (["migrate"], "postgres://vms:hunter2@127.0.0.1:1/vms", "refused"),
             (["serve"], f"postgres://vms:hunter2@127.0.0.1:{port}/vms", "it does not answer"),
         ):
             line = await refused(environment(tmp_path, VMS_DATABASE_URL=url), *commands)
@@ -136,7 +136,7 @@ async def test_processes_stop_when_told_though_the_database_is_away(
     await run("migrate", settings)
     async with running("worker", settings) as worker_log, running("api", settings) as log:
         await port_of(log)
-        await until_said(worker_log, "looks after its cameras")
+        await until_said(worker_log, "looks after its share")
         getattr(mortal_postgres, fault)()
     mortal_postgres.revive()
 

@@ -21,7 +21,11 @@ from models.event import Event, EventTable
 from tests.app.test_cli import own_logging as own_logging
 from tests.world import add_camera
 
-LINE = {"camera_id": "cam-front-01", "type": "door_contact", "ts": "2026-05-29T12:00:00Z"}
+LINE: dict[str, Any] = {
+    "camera_id": "cam-front-01",
+    "type": "door_contact",
+    "ts": "2026-05-29T12:00:00Z",
+}
 
 
 @pytest.fixture(autouse=True)

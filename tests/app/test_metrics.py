@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -19,7 +21,8 @@ from app.bus_redis import RedisBus
 from app.measuring import watched_over
 from app.meter import ProcessMeter
 from app.serving import serving
-from app.settings import Settings
+from app.settings import Settings, SettingsError
+from app.shared_metrics import share_metrics, shared_folder
 from media.simulator import Simulator
 from models.tenant import last_number
 from resolvers import watch
@@ -162,7 +165,11 @@ async def test_deliveries_to_who_was_there_are_measured_and_no_others(world: Wor
     assert counted("vms_event_delivery_seconds_count") == before + 1
 
 
-FOLLOW = "subscription Follow($after: LogCursor) { events(after: $after) { event { id } } }"
+FOLLOW = """
+subscription Follow($after: Cursor) {
+  events(after: $after) { ... on EventChange { event { id } } }
+}
+"""
 
 
 async def test_subscriptions_and_their_deliveries_are_counted(world: World) -> None:
@@ -260,7 +267,7 @@ async def refused(process: VmsProcess, times: int) -> None:
 
 
 async def test_processes_that_share_a_folder_show_their_sum(pair: list[VmsProcess]) -> None:
-    """Over the death of one and its return; who is the first again begins anew."""
+    """Over the death of one and its return."""
     one, other = pair
     for each in pair:
         await each.start()
@@ -274,7 +281,25 @@ async def test_processes_that_share_a_folder_show_their_sum(pair: list[VmsProces
     await one.start()
     await refused(one, 2)
     assert [await refusals(each) for each in pair] == [10, 10]
-    for each in pair:
-        await each.stop()
-    await one.start()
-    assert await refusals(one) == 0
+
+
+def test_who_comes_first_empties_the_folder_and_who_comes_second_does_not(tmp_path: Path) -> None:
+    enter = "import sys; from pathlib import Path; from app.shared_metrics import share_metrics\n"
+    enter += "share_metrics(Path(sys.argv[1])); print(len(list(Path(sys.argv[1]).glob('*.db'))))"
+    command = [sys.executable, "-c", enter, str(tmp_path)]
+    stay = [sys.executable, "-c", f"{enter}\ninput()", str(tmp_path)]
+    (tmp_path / "counter_1.db").touch()
+    with subprocess.Popen(stay, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"0\n"
+        (tmp_path / "counter_2.db").touch()
+        assert subprocess.run(command, capture_output=True, check=True).stdout == b"1\n"
+        first.communicate(b"\n")
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"0\n"
+
+
+def test_a_folder_that_cannot_be_used_says_which(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"VMS_METRICS_DIR: .*/file/metrics: Not a directory"):
+        share_metrics(tmp_path / "file/metrics")
+    assert shared_folder() is None

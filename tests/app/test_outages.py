@@ -28,6 +28,7 @@ from models.tenant import last_number
 from resolvers.context import World
 from resolvers.watch import place_now
 from tests.schema.socket_client import opened
+from tests.schema.test_streams import SSE, ServerSent, stream
 from tests.schema.test_subscriptions import EVENTS
 from tests.servers import Postgres, Valkey
 from tests.world import add_camera, add_events, beginning, context, open_world, token
@@ -136,6 +137,7 @@ async def test_every_route_says_unavailable_in_time_and_works_again(
         assert "Retry-After" in answer.headers
         assert problem["detail"] == "the database does not answer"
     for answer in answers[len(ROUTES) :]:
+        assert "errors" in answer.json(), answer.text
         (error,) = answer.json()["errors"]
         assert error["extensions"]["code"] == "UNAVAILABLE"
         assert error["message"] == "the database does not answer"
@@ -180,20 +182,33 @@ class Followed:
 
 
 @asynccontextmanager
-async def both_sockets(world: World) -> AsyncIterator[tuple[Followed, Followed]]:
-    """A follower of either dialect, behind a real server."""
+async def every_kind(world: World) -> AsyncIterator[list[Followed]]:
+    """A follower over each kind of connection, behind a real server."""
     app = build_api(world, ApiOptions("prom", "secret"))
+    after = {"after": await place_now(context(world))}
     async with serving(app, "127.0.0.1", 0) as server:
         place = f"127.0.0.1:{server.port}"
         address = f"ws://{place}/v2/ws/events?token={token()}"
-        async with connect(address) as old, opened(place) as new:
+        async with (
+            connect(address) as old,
+            opened(place) as new,
+            stream(place, EVENTS, SSE, after) as response,
+        ):
             await new.init()
-            await new.subscribe(EVENTS, {"after": await place_now(context(world))})
+            await new.subscribe(EVENTS, after)
+            sent = ServerSent(response)
 
             async def take_new() -> str:
                 return str((await new.next())["events"]["event"]["id"])
 
-            yield Followed([], lambda: _envelope(old)), Followed([], take_new)
+            async def take_sent() -> str:
+                kind, message = await sent.next()
+                assert kind == "next", (kind, message)
+                assert message is not None
+                return str(message["data"]["events"]["event"]["id"])
+
+            takes = (lambda: _envelope(old), take_new, take_sent)
+            yield [Followed([], take) for take in takes]
 
 
 async def _envelope(client: ClientConnection) -> str:
@@ -207,12 +222,12 @@ def some_events(camera: Camera, count: int) -> Iterator[EventChange]:
 
 
 @pytest.mark.parametrize("fault", ["stop", "kill", "freeze"])
-async def test_sockets_stay_open_and_go_on_where_they_were(
+async def test_sockets_and_streams_stay_open_and_go_on_where_they_were(
     world: World, spool: Path, mortal_postgres: Postgres, fault: Fault
 ) -> None:
     camera = await add_camera(world)
     before, after = list(some_events(camera, 10)), list(some_events(camera, 10))
-    async with both_sockets(world) as followers:
+    async with every_kind(world) as followers:
         await add_events(world, camera, before)
         for each in followers:
             await each.until(10)

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.fernet import Fernet
 
+from app.supervision import TAKEN
 from app.worker import Companion, Worker
 from media.clock import SystemClock
 from media.orders import SILENCE_S
@@ -26,6 +27,7 @@ from models.base import select
 from models.camera import Camera, CameraTable
 from models.lease import WorkerTable, every_lease
 from models.recording import RecordingRun, RecordingRunTable
+from resolvers import leases
 from resolvers.camera_input import CameraChanges, CameraDraft
 from resolvers.cameras import camera_create, camera_delete, camera_update
 from resolvers.context import World
@@ -289,3 +291,39 @@ async def test_whoever_ends_properly_leaves_no_lease_behind(
     assert [row.worker_id for row in await every_lease()] == [None]
     (run,) = await site.runs(camera)
     assert run.end_reason == "the worker that recorded it was stopped"
+
+
+async def test_what_was_recorded_after_the_loss_is_taken_away_again(
+    site: Site, simulator: Simulator
+) -> None:
+    """A worker with a store of its own hears late that another one records the camera."""
+    camera = await site.camera("cam-1", simulator.url("cam-1"))
+    async with site.working():
+        await site.recorded_further(camera, 3)
+        lost_us = site.clock.now_us()
+        await RecordingRunTable.create(
+            run_id=uuid4(),
+            tenant_id="default",
+            camera_key=camera.key,
+            store_id=uuid4(),
+            token=99,
+            started_us=lost_us,
+            recorded_until_us=lost_us,
+        )
+
+        async def too_much() -> bool:
+            return listed(site.world.store, camera)[-1][1].start_us >= lost_us
+
+        async def withdrawn() -> bool:
+            return not await too_much()
+
+        await until(too_much)
+        soon_us = site.clock.now_us() + leases.LEASE_US
+        await every_lease().update(worker_id=uuid4(), token=99, expires_us=soon_us)
+        await until(withdrawn)
+
+    found = listed(site.world.store, camera)
+    assert len(found) >= 3
+    folder = site.world.store.camera_path(CameraFolder("default", camera.folder))
+    assert len(list(folder.rglob("*.m4s*"))) == len(found)
+    assert {row.end_reason for row in await site.runs(camera)} == {None, TAKEN}

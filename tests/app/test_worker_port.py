@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from app.calls import Call, CallKey
+from app.health import live
 from app.serving import ServingError
 from app.worker_port import PortOptions, WorkerPort, worker_app
 from media.clock import SystemClock
@@ -113,6 +115,14 @@ async def test_without_a_call_for_this_very_address_nothing_is_answered(
         answer = await http.get(asked, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "NOT_AUTHENTICATED"), asked
         assert b"segment" not in answer.content
+
+
+async def test_who_watches_over_the_worker_needs_no_call(store: RecordingStore) -> None:
+    app = httpx.ASGITransport(worker_app(store, KEY, [Route("/v2/health", live)]))
+    async with httpx.AsyncClient(transport=app, base_url="http://worker.test") as client:
+        answer = await client.get("/v2/health")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert (await client.get("/alive")).status_code == 401
 
 
 async def test_only_the_signed_camera_of_the_signed_tenant_is_read(

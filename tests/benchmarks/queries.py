@@ -156,7 +156,7 @@ def _compare(count: int) -> None:
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     print(f"machine: {os.cpu_count()} cores, {platform.platform()}, load {os.getloadavg()[0]:.1f}")
     print(f"commit: {commit or 'unknown'}")
-    server = Postgres()
+    server = Postgres(shared_buffers="1GB")
     try:
         server.start()
         today = int(time.time()) // 86400

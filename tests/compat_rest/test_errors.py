@@ -26,6 +26,8 @@ STATUSES = {
     "BadCursor": 422,
     "Conflict": 409,
     "CameraLimitReached": 403,
+    "RateLimited": 429,
+    "ConnectionLimitReached": 429,
     "Unavailable": 503,
     "FootageAway": 503,
 }

@@ -374,6 +374,19 @@ def test_attempts_become_rarer_up_to_a_limit() -> None:
     assert all(239 <= backoff.wait_s(9, rarely=True) <= 361 for _ in range(50))
 
 
+def test_a_stream_that_is_not_there_yet_is_found_soon(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    usual = world(tmp_path)
+    backoff = Backoff(first_s=0.05, longest_s=0.05, rare_first_s=60)
+    here = CameraWorld(usual.store, usual.networks, SystemClock(), usual.timeouts, backoff)
+    told = Told()
+    with running(here, simulator.url("later"), told):
+        told.wait_for_state(CameraState.ERROR)
+        simulator.add("later", frame_coded(100, Encoding(gop=10)))
+        told.wait_for_state(CameraState.ONLINE)
+
+
 def test_a_wrong_password_is_not_tried_again_soon(
     simulator: Simulator, mount: Mount, tmp_path: Path
 ) -> None:

@@ -304,5 +304,17 @@ def test_the_target_duration_is_the_longest_segment_rounded() -> None:
     assert "#EXT-X-TARGETDURATION:1\n" in playlist.render(served[2:], str, ended=True)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "target"), [(0.1, 10), (10.4, 10), (10.5, 20), (40, 40), (41, 120), (130, 130)]
+)
+def test_a_growing_playlist_keeps_its_target_duration(seconds: float, target: int) -> None:
+    few, more = [segment(0, seconds)], [segment(0, seconds), segment(1, 4.0)]
+
+    for served in (few, more):
+        text = playlist.render(served, str, ended=False)
+        assert f"#EXT-X-TARGETDURATION:{target}\n" in text
+    assert "#EXT-X-TARGETDURATION:10\n" in playlist.render([], str, ended=False)
+
+
 def test_an_empty_playlist_can_be_served() -> None:
     assert playlist.render([], str, ended=False).endswith("#EXT-X-INDEPENDENT-SEGMENTS\n")

@@ -180,6 +180,7 @@ def test_a_missing_file_leaves_the_playlist(disk: Disk) -> None:
         (2 * GOP, 3 * GOP),
         (3 * GOP, 4 * GOP),
     ]
+    assert [one.discontinuity for one in disk.listed().segments] == [False, True, False]
     assert f"took what is missing from the playlist of {HOUR}" in found.done
     assert found.end_position == 4 * GOP
 

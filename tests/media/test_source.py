@@ -299,6 +299,18 @@ def test_streams_that_cannot_be_recorded(media: str, error: type[SourceError], w
     assert (type(fault), str(fault)) == (error, words)
 
 
+def test_a_camera_that_sends_another_way() -> None:
+    answers = described(NO_PARAMETERS)
+    answers[b"SETUP"] = "RTSP/1.0 461 Unsupported transport\r\n{cseq}\r\n\r\n"
+    with talking(answers) as where:
+        fault = fault_of(lambda: open_source(where, timeouts=SHORT))
+
+    assert isinstance(fault, SourceUnsupported)
+    assert str(fault) == (
+        "the camera does not send in the way that is set (VMS_RTSP_TRANSPORT: tcp or udp)"
+    )
+
+
 def test_an_answer_that_is_no_rtsp() -> None:
     with talking({b"OPTIONS": "HTTP/1.1 200 OK\r\n\r\n<html>"}) as where:
         fault = fault_of(lambda: open_source(where, timeouts=SHORT))

@@ -6,7 +6,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -26,10 +25,8 @@ from tests.media.tree import (
     DAY_US,
     HOUR,
     START_US,
-    TICKS,
     lay_down,
     open_descriptors,
-    segment,
 )
 
 
@@ -234,42 +231,6 @@ def test_a_damaged_note_names_no_odd_hours(store: RecordingStore) -> None:
     note.write_bytes(b"2026-05-29/23\n../..\n/etc\n2026-05-29/24\n\xff\0/07\n2026-05-3")
 
     assert store.open_hours(CAMERA) == [HOUR]
-
-
-def test_a_frame_is_found_in_the_hour_before_when_its_segment_began_there(
-    store: RecordingStore,
-) -> None:
-    midnight = START_US + DAY_US
-    last = segment(midnight - 1_000_000, 10 * TICKS)
-    lay_down(store, HOUR, segment(midnight - 5_000_000, 6 * TICKS), last, ended=True)
-    next_day = Hour("2026-05-30", "00")
-    lay_down(store, next_day, segment(midnight + 3_000_000, 14 * TICKS))
-
-    before = store.find(CAMERA, 12 * TICKS, last.at_us(12 * TICKS))
-    after = store.find(CAMERA, 14 * TICKS, midnight + 3_000_000)
-
-    assert last.at_us(12 * TICKS) == midnight + 1_000_000
-    assert before is not None
-    assert (before[0], before[2]) == (HOUR, 6 * TICKS)
-    assert after is not None
-    assert (after[0], after[2]) == (next_day, 0)
-
-
-def test_a_frame_of_lost_footage_is_not_mistaken_for_another(store: RecordingStore) -> None:
-    hour = Hour("2026-05-29", "00")
-    again = replace(segment(START_US + 60_000_000, 4 * TICKS), run_id=UUID(int=2))
-    lay_down(store, hour, segment(START_US, 0), replace(again, discontinuity=True))
-
-    lost = store.find(CAMERA, 5 * TICKS, START_US + 5_000_000)
-    found = store.find(CAMERA, 5 * TICKS, START_US + 61_000_000)
-
-    assert lost is None
-    assert found is not None
-    assert (found[0], found[2]) == (hour, 5 * TICKS)
-
-
-def test_a_frame_that_is_not_recorded_is_not_found(store: RecordingStore) -> None:
-    assert store.find(CAMERA, 0, START_US) is None
 
 
 def test_a_store_names_itself_once_for_all_who_open_it(tmp_path: Path) -> None:

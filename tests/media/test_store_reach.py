@@ -186,7 +186,6 @@ def test_another_camera_has_nothing(store: RecordingStore) -> None:
     assert store.dates(stranger) == []
     assert store.hours(stranger, "2026-05-29") == []
     assert store.open_hours(stranger) is None
-    assert store.find(stranger, 0, START_US) is None
     assert not store.delete_camera(stranger)
     with pytest.raises(RecordingNotFound):
         store.open_file(stranger, HOUR, FILE)

@@ -305,6 +305,29 @@ def test_other_parameters_end_the_run() -> None:
     assert other.packets
 
 
+@pytest.mark.parametrize("first", [("vps",), ("sps",), ("vps", "sps"), ()], ids=str)
+def test_keyframes_may_carry_some_of_the_parameters(first: tuple[str, ...]) -> None:
+    sets = {"vps": b"\x40\x01vps", "sps": b"\x42\x01sps"}
+    start = b"\x00\x00\x00\x01"
+
+    class Hevc:
+        name = "hevc"
+        extradata = b"".join(start + unit for unit in sets.values())
+
+    with camera(hidden=False) as gate:
+        video = cast("_Video", gate.video)
+        video.codec_context = Hevc()
+        timeline = gate.timeline()
+        keyframes = [packet for packet in gate.packets if packet.is_keyframe]
+        for packet, kinds in zip(keyframes, [first, ("sps",), ("vps",), ()], strict=True):
+            content = b"".join(start + sets[kind] for kind in kinds) + start + b"\x26\x01slice"
+            sent: Packet[Stream] = Packet(content)
+            sent.pts, sent.dts, sent.is_keyframe = packet.pts, packet.dts, True
+            sent.duration, sent.stream = FRAME, packet.stream
+
+            assert len(timeline.stamp(sent)) == 1
+
+
 def _annex_b(avcc: bytes) -> bytes:
     size = int.from_bytes(avcc[6:8], "big")
     return b"\x00\x00\x00\x01" + avcc[8 : 8 + size]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -13,11 +14,15 @@ from tortoise.connection import get_connection
 
 from media.event_ids import DAY_US, dated_id
 from media.types import ChangeKind, EventChange
+from models.base import select
 from models.camera import Camera
+from models.event import Event, EventTable
 from models.event_days import has_days, make_event_days
-from resolvers import events
+from models.tenant import last_number
+from resolvers import cursors, events
 from resolvers.context import World
 from resolvers.events import EventFilter, EventOrder
+from resolvers.watch import EventItem, place_now, watch
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
 TODAY = 20_600
@@ -151,3 +156,45 @@ async def test_of_sixty_days_a_query_looks_at_few(
         wanted = EventFilter(since_us=middle.at_us, until_us=middle.at_us + DAY_US // 4)
         assert len((await events.events(ctx, wanted)).events) == 5
         assert await days_of(caplog) <= 2
+        start = await place_now(ctx)
+        await add_events(world_then, camera, [beginning(camera.key, NOW)])
+        caplog.clear()
+        async with aclosing(watch(ctx, after=start)) as items:
+            assert isinstance(await anext(items), EventItem)
+        assert await days_of(caplog) <= 6
+
+
+@pytest.mark.parametrize("types", [None, ["face", "person"]])
+async def test_followers_get_every_step_however_old_its_frame(
+    world_then: World, types: list[str] | None
+) -> None:
+    """Resumed anywhere; with changes that were overtaken, and times that no clock should tell."""
+    chance = Random(5)
+    camera = await add_camera(world_then)
+    told: list[EventChange] = []
+    for number in range(150):
+        at_us = chance.choice([NOW, NOW, NOW, NOW - 9 * DAY_US, 5, NOW + 900 * DAY_US]) + number
+        name, feature = dated_id(f"evt-{number:04d}", at_us), chance.choice(TYPES)
+        told.append(beginning(camera.key, at_us, event_id=name, feature=feature))
+    for first in range(0, 150, 10):
+        some = told[first : first + 10]
+        changed = [replace(each, kind=ChangeKind.CHANGED) for each in some[:3]]
+        ended = [
+            replace(each, kind=ChangeKind.ENDED, ended_at_us=each.at_us + 1) for each in some[2:6]
+        ]
+        await add_events(world_then, camera, [*some, *changed, *ended])
+    await make_event_days(NOW)
+    rows = await select(EventTable.within("default"), Event)
+    wanted = [each for each in rows if types is None or each.type in types]
+    steps = [(each.began_seq, each.id) for each in wanted]
+    steps += [(each.seq, each.id) for each in wanted if each.seq != each.began_seq]
+    last = await last_number("default", "event_seq")
+    for seen in (0, 100, last - 40, last - 3):
+        expected = [name for place, name in sorted(steps) if place > seen]
+        after, found = cursors.encode_log("default", seen), list[str]()
+        async with aclosing(watch(context(world_then), EventFilter(types=types), after)) as items:
+            while len(found) < len(expected):
+                item = await anext(items)
+                assert isinstance(item, EventItem)
+                found.append(item.event.id)
+        assert found == expected

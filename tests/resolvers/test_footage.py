@@ -185,6 +185,14 @@ async def test_segments_told_late_change_no_offset_behind_them(moved: Moved) -> 
     assert [name for name, _ in files(served.text)] == ["120010_000.m4s", "120014_000.m4s"]
 
 
+def test_a_frame_of_lost_footage_is_not_mistaken_for_one_that_has_its_position_now() -> None:
+    """A crash took what came after 4 s; the next run used those positions again."""
+    parts = joined([segment(NOON, 0), segment(NOON + 60 * SECOND, 4 * TICKS)])
+    footage = Footage(parts, away=(), ended=True, spread=False)
+    assert footage.spot(5 * TICKS, NOON + 5 * SECOND) is None
+    assert footage.spot(5 * TICKS, NOON + 61 * SECOND) == Spot(5 * TICKS, None)
+
+
 def test_a_frame_being_written_is_answered_for_only_where_positions_go_on() -> None:
     parts = joined([segment(NOON, 900), segment(NOON + 10 * SECOND, 900 + LEAP)])
     end = parts[-1].end_position

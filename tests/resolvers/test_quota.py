@@ -72,8 +72,8 @@ async def test_a_plan_without_numbers_allows_all(world: World) -> None:
     for _ in range(500):
         await allowed.admit("default")
         await allowed.admit("nobody")
-    with allowed.connected("default"):
-        await allowed.connect("default")
+    async with allowed.connection("default"), allowed.connection("default"):
+        pass
 
 
 async def test_a_changed_plan_holds_within_seconds(world: World) -> None:
@@ -86,10 +86,11 @@ async def test_a_changed_plan_holds_within_seconds(world: World) -> None:
     with pytest.raises(RateLimited) as refused:
         await allowed.admit("acme")
     assert (refused.value.retry_after, "6 requests" in str(refused.value)) == (10, True)
-    await allowed.connect("acme")
-    with allowed.connected("acme"), pytest.raises(ConnectionLimitReached):
-        await allowed.connect("acme")
-    await allowed.connect("acme")
+    for _ in range(2):
+        async with allowed.connection("acme"):
+            with pytest.raises(ConnectionLimitReached):
+                async with allowed.connection("acme"):
+                    pass
     await allowed.admit("default")
 
 

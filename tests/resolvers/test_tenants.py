@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from models.tenant import last_number
 from resolvers import tenants
 from resolvers.access import Scope
 from resolvers.bus import CAMERA_CONFIG, RETENTION
@@ -21,8 +24,9 @@ from resolvers.errors import (
 from resolvers.features import ALL_FEATURES
 from resolvers.ingest import cameras_of_all_tenants
 from resolvers.tenants import PlanChanges
+from resolvers.watch import EventItem, GapItem, place_now, watch
 from tests.footage import segment, summarise
-from tests.world import add_camera, context
+from tests.world import add_camera, add_events, beginning, context
 
 AT = 1_780_000_000_000_000
 
@@ -90,12 +94,36 @@ async def test_a_feature_taken_from_the_plan_is_not_looked_for_and_the_wish_stay
         assert shown.features == both
 
 
+async def test_after_a_restore_no_number_is_told_twice_and_followers_learn_of_it(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    await add_events(world, camera, [beginning(camera.key, AT, event_id="evt-before")])
+    cursor = await place_now(context(world))
+    await tenants.after_restore(admin(world))
+    await add_events(world, camera, [beginning(camera.key, AT, event_id="evt-after")])
+    async with aclosing(watch(context(world), after=cursor)) as items, asyncio.timeout(10):
+        gap, after = [await anext(items), await anext(items)]
+    assert isinstance(gap, GapItem)
+    assert isinstance(after, EventItem)
+    assert (after.event.id, after.event.began_seq) == ("evt-after", 1_000_002)
+    assert len(await cameras(context(world))) == 1
+    with pytest.raises(ScopeMissing):
+        await tenants.after_restore(context(world))
+    assert await last_number("default", "event_seq") == 1_000_002
+
+
 async def test_use_is_told_in_numbers_of_each_tenant_alone(world: World) -> None:
     camera = await add_camera(world, tenant_id="acme")
     await add_camera(world)
     await summarise(world, camera, [segment(AT, 0), segment(AT + 4_000_000, 360_000)])
-    assert await tenants.use_of(admin(world), "acme") == tenants.PlanUse(1, 2000)
-    assert await tenants.own_use(context(world)) == tenants.PlanUse(1, 0)
+    for ctx in (admin(world), context(world, "acme", Scope.EVENTS_READ)):
+        assert await tenants.cameras_used(ctx, "acme") == 1
+        assert await tenants.bytes_used(ctx, "acme") == 2000
+    assert await tenants.bytes_used(context(world), "default") == 0
+    for refused in (tenants.cameras_used, tenants.bytes_used):
+        with pytest.raises(ScopeMissing):
+            await refused(context(world), "acme")
 
 
 async def test_tenants_are_paged_through_by_id(world: World) -> None:
@@ -152,7 +180,6 @@ async def test_a_tenants_own_admin_manages_no_tenant(world: World) -> None:
         tenants.tenant_update(own, "acme", PlanChanges(camera_limit=999)),
         tenants.tenant_create(own, "more", PlanChanges()),
         tenants.tenant(own, "acme"),
-        tenants.use_of(own, "acme"),
         tenants.tenants(own),
         tenants.tenants_page(own, 10, None),
     ):

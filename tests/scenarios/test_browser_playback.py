@@ -16,7 +16,7 @@ from tests.scenarios.playing import ANYWHERE, ended_copy
 from tests.system import System, running_system
 from tests.world import token
 
-CODED = Encoding(fps=25, gop=25, bframes=2, audio="aac")
+CODED = Encoding(fps=25, gop=25, bframes=2, audio="pcm_alaw")
 
 PLAY = """
 async ([url, offset]) => {

@@ -50,7 +50,7 @@ class Stored:
     media: bytes
 
     def numbers(self) -> list[int]:
-        with av.open(io.BytesIO(self.init + self.media)) as container:
+        with av.open(io.BytesIO(self.init + self.media), "r") as container:
             return [read_frame_number(frame) for frame in container.decode(video=0)]
 
 

@@ -48,7 +48,7 @@ async def test_the_part_of_an_hour_that_an_event_plays_from_is_signed(
     assert address.path == "/v2/hls/cam-front-01/2026-05-29/12/index.m3u8"
     assert query["from_position"] == [str(LEAP)]
     actor = asks.identity.actor_of_grant(query["grant"][0])
-    assert actor.cameras == {"cam-front-01"}
+    assert actor.cameras == frozenset({"cam-front-01"})
     assert round(place["offset"], 5) == 1.0
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from media.disk import DiskMarks, halt
 from media.playlist import iso_milliseconds
 from media.types import ModelStatus
 from resolvers.context import World
@@ -74,3 +75,17 @@ async def test_models_tell_what_can_be_detected(world: World) -> None:
 async def test_models_need_a_scope(world: World, scope: str) -> None:
     answer = await ask(world, "{ models { name } }", bearer=token(scope=scope))
     assert codes(answer) == ["SCOPE_MISSING"]
+
+
+async def test_the_platforms_admin_sees_how_the_disk_is_doing(world: World) -> None:
+    query = "{ storage { totalBytes freeBytes lowBytes reserveBytes isLow waitsBecause } }"
+    for low_bytes, is_low in ((0, False), (1 << 50, True)):
+        marked = replace(world, marks=DiskMarks(low_bytes, 7))
+        found = (await data(marked, query, bearer=token("x", "platform:admin")))["storage"]
+        assert 0 < found.pop("freeBytes") < found.pop("totalBytes")
+        wanted = {"lowBytes": low_bytes, "reserveBytes": 7, "isLow": is_low, "waitsBecause": None}
+        assert found == wanted
+    halt(world.store.root, "no room")
+    found = await data(world, query, bearer=token("x", "platform:admin"))
+    assert found["storage"]["waitsBecause"] == "no room"
+    assert codes(await ask(world, query)) == ["SCOPE_MISSING"]

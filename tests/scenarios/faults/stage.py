@@ -41,7 +41,7 @@ class Size:
 
 
 SHORT = Size(events=180, subscribers=24, per_second=150, stay_seconds=1.2)
-FULL = Size(events=2000, subscribers=1000, per_second=25, stay_seconds=20)
+FULL = Size(events=2000, subscribers=1000, per_second=20, stay_seconds=20)
 
 
 class Api:

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from resolvers.outlet import WAITING_BYTES, Closed, Outlet, TooSlow
+
+
+class Transport:
+    """Takes messages while it is open; full, it makes senders wait."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.is_gone = False
+
+    async def put(self, message: str) -> None:
+        await self.writable.wait()
+        if self.is_gone:
+            raise OSError("gone")
+        self.taken.append(message)
+
+
+async def test_what_the_transport_takes_at_once_needs_no_task() -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put)
+    before = asyncio.all_tasks()
+    assert all(outlet.offer(f"{n}", 1) for n in range(100))
+    assert transport.taken == [f"{n}" for n in range(100)]
+    assert asyncio.all_tasks() == before
+
+
+async def test_order_stays_when_the_transport_was_full_in_between() -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put)
+    outlet.offer("a", 1)
+    transport.writable.clear()
+    outlet.offer("b", 1)
+    outlet.offer("c", 1)
+    waiting = asyncio.create_task(outlet.send("d"))
+    await asyncio.sleep(0)
+    assert transport.taken == ["a"]
+    transport.writable.set()
+    await waiting
+    assert transport.taken == ["a", "b", "c", "d"]
+    outlet.offer("e", 1)
+    assert transport.taken[-1] == "e"
+
+
+async def test_no_more_waits_than_is_allowed() -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put)
+    transport.writable.clear()
+    assert outlet.offer("in the transport", 10)
+    assert outlet.offer("waits", WAITING_BYTES)
+    assert not outlet.offer("too much", 1)
+    transport.writable.set()
+    await outlet.send("last")
+    assert transport.taken == ["in the transport", "waits", "last"]
+
+
+async def test_who_takes_nothing_is_too_slow() -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put, send_seconds=0.01)
+    transport.writable.clear()
+    with pytest.raises(TooSlow, match=r"nothing was taken for 0\.01 s"):
+        await outlet.send("a")
+    assert outlet.offer("b", 1)
+    with pytest.raises(TooSlow):
+        await outlet.send("c")
+    assert not outlet.offer("d", 1)
+    assert transport.taken == []
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_who_is_gone_is_sent_nothing_more(is_full: bool) -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put)
+    if is_full:
+        transport.writable.clear()
+        assert outlet.offer("a", 1)
+    transport.is_gone = True
+    transport.writable.set()
+    if not is_full:
+        assert not outlet.offer("a", 1)
+    with pytest.raises(Closed):
+        await outlet.send("b")
+    assert not outlet.offer("c", 1)
+    assert transport.taken == []
+
+
+async def test_closing_drops_what_waits() -> None:
+    transport = Transport()
+    outlet = Outlet(transport.put)
+    before = asyncio.all_tasks()
+    transport.writable.clear()
+    outlet.offer("a", 1)
+    outlet.offer("b", 1)
+    await outlet.close()
+    transport.writable.set()
+    assert asyncio.all_tasks() == before
+    assert transport.taken == []
