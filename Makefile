@@ -58,8 +58,8 @@ migrations: setup-dev  ## a migration for what changed in models/
 	$(BIN)/ruff format models/migrations
 
 lock:  ## requirements*.lock from pyproject.toml; needs uv
-	uv pip compile pyproject.toml --extra install --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra install --extra otel --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q --upgrade -o requirements.lock
-	uv pip compile pyproject.toml --extra install --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra install --extra otel --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q \
 	  -c requirements.lock -o requirements-dev.lock

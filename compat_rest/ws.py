@@ -110,14 +110,31 @@ class EventSocket:
             return
         await _accept(websocket)
         try:
-            # Frames go straight to the server's `send`, of which there are many.
-            outlet = Outlet(cast("Callable[[Message], Sending]", send), self.send_seconds)
-            refusal = await _served(websocket, outlet, ctx, after)
+            refusal = await self._served(websocket, send, ctx, after)
         except ExceptionGroup:
             await self._close(websocket, VmsError("internal error"))
             raise
         if refusal is not None:
             await self._close(websocket, refusal)
+
+    async def _served(
+        self, websocket: WebSocket, send: Send, ctx: Context, after: str
+    ) -> VmsError | None:
+        """Why the socket is to be closed; None when the client has left."""
+        put = cast("Callable[[Message], Sending]", send)  # as servers have it, and straight to it
+        refusal: VmsError | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                outlet = Outlet(put, tasks, self.send_seconds)
+                tasks.create_task(_follow(ctx, after, _Envelopes(outlet)))
+                tasks.create_task(_read_until_left(websocket))
+                tasks.create_task(_wait_for_expiry(ctx))
+        except* (WebSocketDisconnect, Closed) as errors:
+            if errors.subgroup(TooSlow) is not None:
+                refusal = ConsumerTooSlow("frames were not taken in time")
+        except* VmsError as errors:
+            refusal = _first(errors)
+        return refusal
 
     async def _close(self, websocket: WebSocket, refusal: VmsError) -> None:
         """Says why and hangs up; a client that takes no frames takes no close frame either."""
@@ -129,26 +146,6 @@ class EventSocket:
                 await websocket.close(code, reason)
         except (TimeoutError, WebSocketDisconnect):
             logger.debug("a /v2 event socket was gone before it was closed with %d", code)
-
-
-async def _served(
-    websocket: WebSocket, outlet: Outlet[Message], ctx: Context, after: str
-) -> VmsError | None:
-    """Why the socket is to be closed; None when the client has left."""
-    refusal: VmsError | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_follow(ctx, after, _Envelopes(outlet)))
-            group.create_task(_read_until_left(websocket))
-            group.create_task(_wait_for_expiry(ctx))
-    except* (WebSocketDisconnect, Closed) as errors:
-        if errors.subgroup(TooSlow) is not None:
-            refusal = ConsumerTooSlow("frames were not taken in time")
-    except* VmsError as errors:
-        refusal = _first(errors)
-    finally:
-        await outlet.close()
-    return refusal
 
 
 async def _admitted(websocket: WebSocket) -> tuple[Context, str]:

@@ -118,6 +118,11 @@ class Group(Generic[T]):
         self._words: dict[tuple[int, type], tuple[float, asyncio.Future[str | None]]] = {}
         self._failure: BaseException | None = None
 
+    @property
+    def members(self) -> int:
+        """How many are given each step as it comes; others may be catching up."""
+        return len(self._members)
+
     async def run(self) -> None:
         async with aclosing(self._feed.pages(await self._begun)) as pages:
             async for page in pages:

@@ -33,14 +33,19 @@ class TooSlow(Closed):
 class Outlet(Generic[MessageT]):
     """`put` sends a message and waits while the transport is full; it raises OSError when closed.
 
+    `tasks` are the connection's: who takes nothing ends them all, with Closed.
+
     Invariant: while `_writer` is set, it sends what waits, and nobody else sends. Once `_failure`
     is set nothing more is sent.
     """
 
     def __init__(
-        self, put: Callable[[MessageT], Sending], send_seconds: float = SEND_SECONDS
+        self,
+        put: Callable[[MessageT], Sending],
+        tasks: asyncio.TaskGroup,
+        send_seconds: float = SEND_SECONDS,
     ) -> None:
-        self._put, self._send_seconds = put, send_seconds
+        self._put, self._tasks, self._send_seconds = put, tasks, send_seconds
         self._waiting: deque[tuple[MessageT, int]] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
@@ -58,7 +63,7 @@ class Outlet(Generic[MessageT]):
         except OSError:
             self._failure = Closed("the other side is gone")
             return False
-        self._writer = asyncio.create_task(self._write(_rest(work, waits_for)))
+        self._writer = self._tasks.create_task(self._write(_rest(work, waits_for)))
         return True
 
     def _line_up(self, message: MessageT, size: int) -> bool:
@@ -86,12 +91,6 @@ class Outlet(Generic[MessageT]):
         except OSError as error:
             raise Closed("the other side is gone") from error
 
-    async def close(self) -> None:
-        """Drops what waits."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.wait({self._writer})
-
     async def _write(self, rest: Sending) -> None:
         try:
             await self._in_time(rest)
@@ -101,8 +100,10 @@ class Outlet(Generic[MessageT]):
                 await self._in_time(self._put(message))
         except TooSlow as error:
             self._failure = error
-        except OSError:
+            raise
+        except OSError as error:
             self._failure = Closed("the other side is gone")
+            raise self._failure from error
         finally:
             self._writer = None
 

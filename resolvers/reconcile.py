@@ -18,6 +18,7 @@ from media.store import Hour, RecordingNotFound
 from media.types import MediaChange, RunEnded, SegmentClosed
 from models.base import select
 from models.camera import Camera
+from models.lease import WorkerTable
 from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
 from resolvers import ingest
 from resolvers.context import World
@@ -41,6 +42,7 @@ class Reconciler:
     def __init__(self, world: World) -> None:
         self._world = world
         self._seen: set[UUID] = set()
+        self._adopted = False
 
     async def look(self) -> None:
         """Reconciles every camera that has not been yet.
@@ -49,11 +51,24 @@ class Reconciler:
             OSError: the disk's.
             Unavailable: the database is away.
         """
-        for owned in await tenants_with_footage(self._world):
+        every = await tenants_with_footage(self._world)
+        if not self._adopted:
+            await _adopt([owned.tenant.id for owned in every], self._world.store.store_id)
+            self._adopted = True
+        for owned in every:
             for key, camera in owned.cameras.items():
                 if key not in self._seen:
                     await reconcile(self._world, camera)
                     self._seen.add(key)
+
+
+async def _adopt(tenant_ids: list[str], own: UUID) -> None:
+    """Rows from before stores had names are of this one, unless there is another."""
+    if await WorkerTable.exclude(store_id=own).exists():
+        return
+    for tenant_id in tenant_ids:
+        for table in (RecordingHourTable, RecordingRunTable):
+            await table.within(tenant_id).filter(store_id=None).update(store_id=own)
 
 
 async def reconcile(world: World, camera: Camera) -> Differences:
@@ -66,9 +81,9 @@ async def reconcile(world: World, camera: Camera) -> Differences:
         OSError: the disk's.
         Unavailable: the database is away.
     """
-    rows = RecordingHourTable.within(camera.tenant_id).filter(camera_key=camera.key)
     own = world.store.store_id
-    told = [row for row in await select(rows, RecordingHour) if row.store_id in {None, own}]
+    rows = RecordingHourTable.within(camera.tenant_id).filter(camera_key=camera.key, store_id=own)
+    told = await select(rows, RecordingHour)
     hours = await asyncio.to_thread(_hours_on_disk, world, camera)
     if hours is None:
         if told:

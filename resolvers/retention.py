@@ -147,7 +147,7 @@ async def take(
             if enough <= 0:
                 break
         camera = owned.cameras.get(hour.camera_key)
-        if hour.store_id not in {None, own}:
+        if hour.store_id != own:
             elsewhere += hour.size_bytes
         elif camera is not None:
             locked = owned.locked.get(camera.key, ())

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 
 import msgspec
-from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from media.disk import DiskMarks, Room, halted, room_of
@@ -79,7 +78,7 @@ async def locked_bytes(world: World) -> int:
 
 
 def _here(world: World, owned: Owned) -> QuerySet[RecordingHourTable]:
-    return owned.hours.filter(Q(store_id=None) | Q(store_id=world.store.store_id))
+    return owned.hours.filter(store_id=world.store.store_id)
 
 
 class Storage(msgspec.Struct, frozen=True):

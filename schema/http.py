@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from resolvers.context import Context, World
-from resolvers.errors import NotAuthenticated, RateLimited
+from resolvers.errors import NotAuthenticated, RateLimited, Unavailable
 from resolvers.fanout import Member
 from schema.credentials import actor_of, bearer
 from schema.documents import Operation
@@ -43,6 +43,8 @@ from schema.streams import (
 from schema.subscriptions import answer_all
 
 MAX_BODY_BYTES = 1024 * 1024
+RETRY_SECONDS = 5
+"""When to ask again while something is away."""
 
 _FRAMINGS: Mapping[str, Callable[[], Framing]] = {
     EVENT_STREAM: ServerSentEvents,
@@ -89,9 +91,12 @@ async def respond(request: Request) -> Response:
     except NotAuthenticated as error:
         refusal = Answer(errors=[of_exception(error)])
         return _json(refusal, client.json, 401, {"www-authenticate": "Bearer"})
-    except RateLimited as error:
+    except (RateLimited, Unavailable) as error:  # as no database says what the plan allows
         refusal = Answer(errors=[of_exception(error)])
-        return _json(refusal, client.json, 429, {"retry-after": str(error.retry_after)})
+        status, after = 503, RETRY_SECONDS
+        if isinstance(error, RateLimited):
+            status, after = 429, error.retry_after
+        return _json(refusal, client.json, status, {"retry-after": str(after)})
     except BadHttp as error:
         refusal = Answer(errors=[entry(str(error), BAD_REQUEST)])
         return _json(refusal, client.json, error.status, error.headers)

@@ -111,10 +111,11 @@ class _Socket:
 
     def __init__(self, websocket: WebSocket, send: Send) -> None:
         self._websocket = websocket
-        self._outlet = Outlet(cast("Callable[[ASGIMessage], Sending]", send), SEND_SECONDS)
         self._world: World = websocket.app.state.world
         self._documents: Documents = websocket.app.state.documents
         self._tasks = asyncio.TaskGroup()
+        put = cast("Callable[[ASGIMessage], Sending]", send)  # as servers have it
+        self._outlet = Outlet(put, self._tasks, SEND_SECONDS)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._session: Session | None = None
         self._initialised = asyncio.Event()
@@ -133,8 +134,6 @@ class _Socket:
             over = SocketOver(1013, str(slow.exceptions[0]))
         except* Closed:
             over = SocketOver(None)
-        finally:
-            await self._outlet.close()
         return over
 
     async def _receive(self) -> Message:

@@ -116,10 +116,10 @@ class AnswerStream(Response):
         async def put(message: Message) -> None:
             await send(message)
 
-        body = _Body(Outlet(put), self._framing)
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         try:
             async with asyncio.TaskGroup() as tasks:
+                body = _Body(Outlet(put, tasks), self._framing)
                 await body.outlet.send(start)
                 await body.outlet.send(_content(self._framing.opening))
                 tasks.create_task(_until_gone(receive))
@@ -128,8 +128,6 @@ class AnswerStream(Response):
                 tasks.create_task(self._until_expired(body))
         except* (_Over, Closed):
             pass
-        finally:
-            await body.outlet.close()
 
     async def _send_answers(self, body: _Body) -> None:
         last = await self._answering(body)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from uuid import uuid4
 
@@ -61,13 +61,14 @@ async def record_at_random(world: World, camera: Camera, random: Random) -> list
 def on_disk(world: World, camera: Camera) -> list[Segment]:
     """What is listed, in order; each listed file must be there, and no other."""
     store, folder = world.store, folder_of(camera)
+    hours = [hour for date in store.dates(folder) for hour in store.hours(folder, date)]
     found: list[Segment] = []
-    for date in store.dates(folder):
-        for hour in store.hours(folder, date):
-            listed = store.playlist(folder, hour).segments
-            names = os.listdir(store.hour_path(folder, hour))
-            assert {one.name for one in listed} == {n for n in names if n.endswith(".m4s")}
-            found += listed
+    paths: set[Path] = set()
+    for hour in hours:
+        listed = store.playlist(folder, hour).segments
+        paths |= {store.hour_path(folder, hour) / one.name for one in listed}
+        found += listed
+    assert set(store.camera_path(folder).rglob("*.m4s")) == paths
     return found
 
 

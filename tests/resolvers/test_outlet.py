@@ -24,81 +24,93 @@ class Transport:
 
 
 async def test_what_the_transport_takes_at_once_needs_no_task() -> None:
-    transport = Transport()
-    outlet = Outlet(transport.put)
-    before = asyncio.all_tasks()
-    assert all(outlet.offer(f"{n}", 1) for n in range(100))
-    assert transport.taken == [f"{n}" for n in range(100)]
-    assert asyncio.all_tasks() == before
+    async with asyncio.TaskGroup() as tasks:
+        transport = Transport()
+        outlet = Outlet(transport.put, tasks)
+        before = asyncio.all_tasks()
+        assert all(outlet.offer(f"{n}", 1) for n in range(100))
+        assert transport.taken == [f"{n}" for n in range(100)]
+        assert asyncio.all_tasks() == before
 
 
 async def test_order_stays_when_the_transport_was_full_in_between() -> None:
-    transport = Transport()
-    outlet = Outlet(transport.put)
-    outlet.offer("a", 1)
-    transport.writable.clear()
-    outlet.offer("b", 1)
-    outlet.offer("c", 1)
-    waiting = asyncio.create_task(outlet.send("d"))
-    await asyncio.sleep(0)
-    assert transport.taken == ["a"]
-    transport.writable.set()
-    await waiting
-    assert transport.taken == ["a", "b", "c", "d"]
-    outlet.offer("e", 1)
-    assert transport.taken[-1] == "e"
+    async with asyncio.TaskGroup() as tasks:
+        transport = Transport()
+        outlet = Outlet(transport.put, tasks)
+        outlet.offer("a", 1)
+        transport.writable.clear()
+        outlet.offer("b", 1)
+        outlet.offer("c", 1)
+        waiting = tasks.create_task(outlet.send("d"))
+        await asyncio.sleep(0)
+        assert transport.taken == ["a"]
+        transport.writable.set()
+        await waiting
+        assert transport.taken == ["a", "b", "c", "d"]
+        outlet.offer("e", 1)
+        assert transport.taken[-1] == "e"
 
 
 async def test_no_more_waits_than_is_allowed() -> None:
-    transport = Transport()
-    outlet = Outlet(transport.put)
-    transport.writable.clear()
-    assert outlet.offer("in the transport", 10)
-    assert outlet.offer("waits", WAITING_BYTES)
-    assert not outlet.offer("too much", 1)
-    transport.writable.set()
-    await outlet.send("last")
+    async with asyncio.TaskGroup() as tasks:
+        transport = Transport()
+        outlet = Outlet(transport.put, tasks)
+        transport.writable.clear()
+        assert outlet.offer("in the transport", 10)
+        assert outlet.offer("waits", WAITING_BYTES)
+        assert not outlet.offer("too much", 1)
+        transport.writable.set()
+        await outlet.send("last")
     assert transport.taken == ["in the transport", "waits", "last"]
 
 
-async def test_who_takes_nothing_is_too_slow() -> None:
-    transport = Transport()
-    outlet = Outlet(transport.put, send_seconds=0.01)
-    transport.writable.clear()
-    with pytest.raises(TooSlow, match=r"nothing was taken for 0\.01 s"):
-        await outlet.send("a")
-    assert outlet.offer("b", 1)
-    with pytest.raises(TooSlow):
-        await outlet.send("c")
-    assert not outlet.offer("d", 1)
-    assert transport.taken == []
-
-
-@pytest.mark.parametrize("is_full", [False, True])
-async def test_who_is_gone_is_sent_nothing_more(is_full: bool) -> None:
-    transport = Transport()
-    outlet = Outlet(transport.put)
-    if is_full:
+async def test_who_waits_for_a_message_to_be_taken_learns_that_it_is_not() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        transport = Transport()
+        outlet = Outlet(transport.put, tasks, send_seconds=0.01)
         transport.writable.clear()
-        assert outlet.offer("a", 1)
-    transport.is_gone = True
-    transport.writable.set()
-    if not is_full:
-        assert not outlet.offer("a", 1)
-    with pytest.raises(Closed):
-        await outlet.send("b")
-    assert not outlet.offer("c", 1)
+        with pytest.raises(TooSlow, match=r"nothing was taken for 0\.01 s"):
+            await outlet.send("a")
     assert transport.taken == []
 
 
-async def test_closing_drops_what_waits() -> None:
+async def test_who_takes_nothing_ends_the_connection() -> None:
     transport = Transport()
-    outlet = Outlet(transport.put)
-    before = asyncio.all_tasks()
     transport.writable.clear()
-    outlet.offer("a", 1)
-    outlet.offer("b", 1)
-    await outlet.close()
-    transport.writable.set()
-    assert asyncio.all_tasks() == before
+    with pytest.raises(ExceptionGroup) as ended:
+        async with asyncio.TaskGroup() as tasks:
+            outlet = Outlet(transport.put, tasks, send_seconds=0.01)
+            assert outlet.offer("a", 1)
+            assert outlet.offer("b", 1)
+            await asyncio.Event().wait()
+    assert ended.group_contains(TooSlow)
+    assert not outlet.offer("c", 1)
+    with pytest.raises(TooSlow):
+        await outlet.send("d")
+    assert transport.taken == []
+
+
+async def test_who_is_gone_is_sent_nothing_more() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        transport = Transport()
+        outlet = Outlet(transport.put, tasks)
+        transport.is_gone = True
+        assert not outlet.offer("a", 1)
+        with pytest.raises(Closed):
+            await outlet.send("b")
+        assert not outlet.offer("c", 1)
+    assert transport.taken == []
+
+
+async def test_who_goes_while_messages_wait_ends_the_connection() -> None:
+    transport = Transport()
+    transport.writable.clear()
+    with pytest.raises(ExceptionGroup) as ended:
+        async with asyncio.TaskGroup() as tasks:
+            outlet = Outlet(transport.put, tasks)
+            assert outlet.offer("a", 1)
+            transport.is_gone = True
+            transport.writable.set()
+            await asyncio.Event().wait()
+    assert ended.group_contains(Closed)
     assert transport.taken == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from uuid import uuid4
 
 from media.playlist import PLAYLIST_NAME, Playlist, dump
 from media.repair import DIED
 from media.store import Hour
 from models.camera import Camera
+from models.lease import WorkerTable
 from models.recording import RecordingHourTable, RecordingRunTable
 from resolvers.context import World
 from resolvers.footage import folder_of
@@ -138,3 +140,22 @@ async def test_running_it_twice_changes_nothing_more(world: World) -> None:
     before = await hour_rows(camera)
     await reconcile(world, camera)
     assert await hour_rows(camera) == before
+
+
+async def test_rows_from_before_stores_had_names_are_this_ones_where_it_is_the_only_one(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    await record(world, camera, [0])
+    rows = RecordingHourTable.within("default")
+    await rows.update(store_id=None)
+    now_us = world.clock.now_us()
+    other = await WorkerTable.create(
+        id=uuid4(), name="w", store_id=uuid4(), started_us=now_us, seen_us=now_us
+    )
+    await Reconciler(world).look()
+    assert (await hour_rows(camera))[0].store_id is None
+    await other.delete()
+    await Reconciler(world).look()
+    assert [row.store_id for row in await hour_rows(camera)] == [world.store.store_id]
+    await rows_fit(world, camera)
