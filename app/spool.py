@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -38,11 +40,13 @@ class Spool:
     """
 
     def __init__(self, root: Path, limits: QueueLimits = LIMITS) -> None:
-        """Raises OSError: the folder cannot be written, or knows no locks."""
+        """Its folder is made when something is to be written: a full disk stops nobody's start."""
         self.root = root
-        self._folder = SpoolFolder.made(root)
-        self._events = SpoolQueue(self._folder.path / EVENTS, limits, durable=True)
-        self._figures = SpoolQueue(self._folder.path / FIGURES, limits, durable=False)
+        self._lock = threading.Lock()
+        self._folder: SpoolFolder | None = None
+        events, figures = partial(self._home, EVENTS), partial(self._home, FIGURES)
+        self._events = SpoolQueue(EVENTS, events, limits, durable=True)
+        self._figures = SpoolQueue(FIGURES, figures, limits, durable=False)
         self._queues = (self._events, self._figures)
         self._adopted: list[SpoolFolder] = []
         self.adopt()
@@ -114,12 +118,18 @@ class Spool:
         lost = sum(queue.close() for queue in self._queues)
         if lost:
             log.error("%d changes are lost: they could be written nowhere", lost)
-        for folder in (*self._adopted, self._folder):
+        for folder in (*self._adopted, *([self._folder] if self._folder else [])):
             for name, _ in self._named():
                 for file in folder.files(name):
                     if not file.size_bytes:
                         file.path.unlink()
             folder.give_up()
+
+    def _home(self, queue: str) -> Path:
+        with self._lock:
+            if self._folder is None:
+                self._folder = SpoolFolder.made(self.root)
+            return self._folder.of(queue)
 
     def _named(self) -> tuple[tuple[str, SpoolQueue], ...]:
         return ((EVENTS, self._events), (FIGURES, self._figures))

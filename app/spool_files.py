@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -141,9 +141,12 @@ class _Current:
 
 
 class SpoolTail:
-    """Writes the files of one folder, each up to a size; nothing is there before the first line."""
+    """Writes the files of one folder, each up to a size; nothing is there before the first line.
 
-    def __init__(self, folder: Path, file_bytes: int) -> None:
+    `folder` gives the folder, made if need be, or raises OSError.
+    """
+
+    def __init__(self, folder: Callable[[], Path], file_bytes: int) -> None:
         self._folder, self._file_bytes = folder, file_bytes
         self._number = 0
         self._current: _Current | None = None
@@ -172,8 +175,7 @@ class SpoolTail:
         return file
 
     def _next(self) -> _Current:
-        self._folder.mkdir(exist_ok=True)
-        path = self._folder / f"{self._number + 1:08d}"
+        path = self._folder() / f"{self._number + 1:08d}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         self.close()
@@ -234,6 +236,12 @@ class SpoolFolder:
                     os.close(lock)
                     raise
                 yield SpoolFolder(path, lock)
+
+    def of(self, queue: str) -> Path:
+        """The folder of one of its queues, made if need be. Raises OSError."""
+        path = self.path / queue
+        path.mkdir(exist_ok=True)
+        return path
 
     def files(self, queue: str) -> list[SpoolFile]:
         """The files of one of its queues, oldest first."""

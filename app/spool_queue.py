@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,11 @@ class SpoolQueue:
     has everything on disk before `put` returns, if the disk takes it; others only while held.
     """
 
-    def __init__(self, folder: Path, limits: QueueLimits, *, durable: bool) -> None:
-        self._name, self._limits, self._durable = folder.name, limits, durable
+    def __init__(
+        self, name: str, folder: Callable[[], Path], limits: QueueLimits, *, durable: bool
+    ) -> None:
+        """`folder` gives the folder of its files, made if need be, or raises OSError."""
+        self._name, self._limits, self._durable = name, limits, durable
         self._lock = threading.Lock()
         self._taken: set[Taken] = set()
         self._front: deque[Taken] = deque()

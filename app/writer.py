@@ -153,7 +153,7 @@ async def writing_changes(world: World, folder: Path) -> AsyncIterator[ChangeWri
     What the database does not take by then stays in the folder for the next process.
 
     Raises:
-        OSError: the folder cannot be used.
+        OSError: what is in the folder cannot be read.
     """
     spool = await asyncio.to_thread(Spool, folder)
     try:

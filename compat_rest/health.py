@@ -29,7 +29,10 @@ class CheckJson(msgspec.Struct, frozen=True):
 
 
 class ReadinessJson(msgspec.Struct, frozen=True):
-    """`unavailable` unless postgres, redis and storage are all ok; `models` is told besides."""
+    """`unavailable` unless postgres, redis and storage all work; `models` is told besides.
+
+    Storage that fills up is `degraded` and works.
+    """
 
     status: Literal["ok", "unavailable"]
     checks: dict[str, CheckJson]

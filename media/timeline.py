@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import uuid
 from collections.abc import Sequence
@@ -179,14 +180,16 @@ class RunTimeline:
     ) -> Sequence[Packet[Stream]]:
         """`arrived_us`: on the monotonic clock, None for now."""
         track = self._video
-        time = packet.pts if packet.dts is None else packet.dts
-        if time is None:
-            return ()
-        dts = track.scaled(time) + offset
-        pts = dts if packet.pts is None else track.scaled(packet.pts) + offset
-        duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
-        dts = self._decode_time(pts, dts, duration, is_keyframe=packet.is_keyframe)
         last_dts = track.last_dts
+        duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
+        time = packet.pts if packet.dts is None else packet.dts
+        if time is not None:
+            dts = track.scaled(time) + offset
+            pts = dts if packet.pts is None else track.scaled(packet.pts) + offset
+        else:  # a frame without any time follows the one before
+            dts = duration + (self.start_position if last_dts is None else last_dts)
+            pts = dts + (self._delay or 0)
+        dts = self._decode_time(pts, dts, duration, is_keyframe=packet.is_keyframe)
         if last_dts is not None:
             if pts - self._end > _JUMP_TICKS or dts - last_dts < -_BACK_TICKS:
                 raise RunBroken(_jump_words(pts - self._end, dts - last_dts), reopen=True)
@@ -277,7 +280,8 @@ def _rebuild_times(held: Sequence[Packet[Stream]]) -> None:
     """Gives the first packets of a stream the times that FFmpeg could not know yet.
 
     Only the last has a dts. Decode times before it are one frame apart. The first packet, a
-    keyframe, may lack its pts: it is shown one frame before the earliest of the others.
+    keyframe, may lack its pts: it is shown one frame before the earliest of the others. So may
+    another where a stream of few frames a second was looked at shortly: it fills the first hole.
     """
     last = held[-1]
     known = sorted(one.pts for one in held if one.pts is not None)
@@ -285,9 +289,21 @@ def _rebuild_times(held: Sequence[Packet[Stream]]) -> None:
     duration = last.duration or min((step for step in steps if step > 0), default=_USUAL_DURATION)
     if held[0].pts is None:
         held[0].pts = known[0] - duration
+    for one in held:
+        if one.pts is None:
+            one.pts = _free_time(known, duration)
+            bisect.insort(known, one.pts)
     count = len(held) - 1
     decode_times = [(last.dts or 0) - (count - n) * duration for n in range(count)]
-    shown_times = [one.pts if one.pts is not None else known[0] for one in held]
+    shown_times = [one.pts or 0 for one in held]
     excess = max((d - p for d, p in zip(decode_times, shown_times, strict=False)), default=0)
     for one, decode_time in zip(held, decode_times, strict=False):
         one.dts = decode_time - max(0, excess)
+
+
+def _free_time(known: Sequence[int], duration: int) -> int:
+    """The first place for another frame among sorted times."""
+    for before, after in itertools.pairwise(known):
+        if 2 * (after - before) > 3 * duration:
+            return before + duration
+    return known[-1] + duration

@@ -94,7 +94,8 @@ async def events(
     if order is EventOrder.NEWEST_FIRST:
         if start is not None:
             rows, until_us = rows.filter(start.before), start.at_us
-        until_us = ctx.world.clock.now_us() if until_us is None else until_us
+        now_us = ctx.world.clock.now_us()
+        until_us = now_us if until_us is None else min(until_us, now_us)
         found = await newest(rows, first + 1, until_us, since_us)
     else:
         if start is not None:

@@ -12,6 +12,7 @@ import pytest
 
 from app.api import ApiOptions, build_api
 from compat_rest.health import ReadinessJson
+from media.disk import DiskMarks, halt
 from media.store import RecordingStore
 from resolvers.bus import LocalBus
 from resolvers.context import World
@@ -49,6 +50,15 @@ async def test_a_full_disk_is_told_with_what_is_left(world: World, tmp_path: Pat
     assert 0 < left <= 1024 * 1024
     assert checks["storage"] == {"status": "unavailable", "reason": "the disk is full"}
     assert checks["postgres"]["status"] == checks["redis"]["status"] == "ok"
+
+
+async def test_a_disk_that_fills_up_is_told_while_all_still_works(world: World) -> None:
+    low = replace(world, marks=DiskMarks(low_bytes=1 << 60, reserve_bytes=0))
+    for reason in ("the disk fills up", "nothing is recorded: no room"):
+        status, checks = await ready(low)
+        assert checks["storage"].pop("free_bytes") > 0
+        assert (status, checks["storage"]) == (200, {"status": "degraded", "reason": reason})
+        halt(world.store.root, "no room")
 
 
 async def test_a_folder_that_is_gone_is_told_and_back_again(world: World, tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def test_an_end_in_good_order_leaves_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     put_all(spool, map(event, range(20)))
     drained(spool)
+    assert len(list(tmp_path.iterdir())) == 1
     spool.close()
     assert list(tmp_path.iterdir()) == []
     assert not spool.put(event(1))
@@ -409,3 +410,18 @@ def test_a_partly_written_line_is_written_over(tmp_path: Path) -> None:
     spool.put(event(3))
     found = SpoolFile(tmp_path / name, (tmp_path / name).stat().st_size).read()
     assert [decode(line) for line in found] == [event(1), event(3)]
+
+
+def test_a_process_that_starts_on_a_full_disk_writes_as_soon_as_there_is_room(disk: Path) -> None:
+    ballast = fill(disk)
+    spool = Spool(disk / "spool", SMALL)
+    put_all(spool, map(event, range(3)))
+    ballast.unlink()
+    put_all(spool, map(event, range(3, 6)))
+    spool.hold()
+    (name,) = files(disk / "spool")
+    lines = (disk / "spool" / name).read_bytes().splitlines(keepends=True)
+    assert sorted(decode(line).change.at_us - AT for line in lines) == list(range(6))
+    assert drained(spool) == list(map(event, range(6)))
+    spool.close()
+    assert list((disk / "spool").iterdir()) == []

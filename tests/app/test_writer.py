@@ -27,7 +27,7 @@ def spool(tmp_path: Path) -> Path:
 
 
 def left_in(spool: Path) -> list[Path]:
-    return list(spool.iterdir())
+    return list(spool.glob("*"))
 
 
 async def written(tenant_id: str = "default") -> list[str]:

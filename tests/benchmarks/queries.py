@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -36,8 +36,8 @@ from tests.world import context, make_world
 
 GOAL = 1.5
 YOUNG_EVENTS, GROWN_DAYS, CAMERAS = 10_000, 60, 50
-TURNS, ASKED, LEFT_OUT = 60, 5, 12
-"""In each turn one installation is asked so often, then the other: both under the same load."""
+TURNS, LEFT_OUT = 400, 12
+"""In each turn one installation is asked, then the other: both under the same load."""
 PAGE = 50
 
 
@@ -60,11 +60,11 @@ class Site:
         return self.first_day * DAY_US + (number - 1) * self.step_us
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Times:
     """Milliseconds of each answer."""
 
-    all: list[float] = field(default_factory=list)
+    all: list[float]
 
     def share(self, part: float) -> float:
         return sorted(self.all)[int(len(self.all) * part)]
@@ -170,8 +170,8 @@ def _compare(count: int) -> None:
         server.remove()
 
 
-Ask = Callable[[str], list[float]]
-"""Asks a question some times; milliseconds of each answer."""
+Ask = Callable[[str], float]
+"""Asks a question; milliseconds until it was answered."""
 
 
 @contextmanager
@@ -185,9 +185,9 @@ def _asked(site: Site) -> Iterator[Ask]:
         assert process.stdout is not None
         questions, answers = process.stdin, process.stdout
 
-        def ask(name: str) -> list[float]:
+        def ask(name: str) -> float:
             print(name, file=questions, flush=True)
-            return [float(each) for each in answers.readline().split()]
+            return float(answers.readline())
 
         yield ask
         questions.close()
@@ -201,8 +201,7 @@ async def _answer(site: Site) -> None:
         try:
             ctx = context(make_world(Path(folder)), "default", Scope.EVENTS_READ)
             for line in sys.stdin:
-                times = [await _timed(line.strip(), ctx, site, chance) for _ in range(ASKED)]
-                print(*times, flush=True)
+                print(await _timed(line.strip(), ctx, site, chance), flush=True)
         finally:
             await close_database()
 
@@ -287,12 +286,8 @@ def _report(ask_young: Ask, ask_grown: Ask) -> None:
     print(f"{'milliseconds':28}{columns}")
     worst = 0.0
     for name in QUESTIONS:
-        for _ in range(LEFT_OUT // ASKED + 1):
-            ask_young(name), ask_grown(name)
-        few, many = Times(), Times()
-        for _ in range(TURNS):
-            few.all += ask_young(name)
-            many.all += ask_grown(name)
+        asked = [(ask_young(name), ask_grown(name)) for _ in range(LEFT_OUT + TURNS)]
+        few, many = (Times(list(each)) for each in zip(*asked[LEFT_OUT:], strict=True))
         ratios = [many.share(part) / few.share(part) for part in (0.5, 0.95)]
         worst = max(worst, *ratios)
         print(

@@ -285,7 +285,8 @@ async def test_what_a_client_says_is_ignored(world: World) -> None:
 
 def socket_tasks() -> list[str]:
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-    return [name for name in names if "EventSocket" in name or "_read_until_left" in name]
+    ours = ("EventSocket", "_read_until_left", "Tail.run", "Group.run", "Expiries.run")
+    return [name for name in names if any(each in name for each in ours)]
 
 
 async def test_a_client_that_leaves_leaves_no_task(world: World) -> None:
@@ -355,6 +356,33 @@ async def test_what_begins_once_the_socket_is_open_is_told(world: World) -> None
 
     await drive(world, {"token": token()}, quick)
     assert [json.loads(each["text"])["data"]["id"] for each in sent] == ["evt-1"]
+
+
+async def test_what_nobody_foresaw_closes_1011(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(world) as server, opened(server, token=token()) as client:
+        async with asyncio.timeout(10):
+            while not world.following.tails.held():
+                await asyncio.sleep(0.01)
+        world.following.tails.held()[0].end(ValueError("the password is hunter2"))
+        assert await close_code(client) == 1011
+        assert client.close_reason == "internal error"
+    assert "hunter2" in caplog.text
+
+
+async def test_all_who_see_the_same_share_a_group(world: World) -> None:
+    camera = await add_camera(world)
+    async with (
+        served(world) as server,
+        opened(server, token=token()) as one,
+        opened(server, token=token(ttl_seconds=60)) as other,
+        opened(server, token=token(scope="events:read")) as poorer,
+    ):
+        await begin(world, camera, "evt-1")
+        found = [await envelope(each) for each in (one, other, poorer)]
+        assert found == [found[0]] * 3
+        assert len(world.following.groups) == 2
 
 
 async def test_a_plain_request_to_the_socket_finds_nothing(world: World) -> None:

@@ -362,6 +362,18 @@ def test_a_minute_without_a_keyframe_ends_the_run() -> None:
             gate.play(timeline, inter)
 
 
+@pytest.mark.parametrize("at", [3, 40])
+def test_a_frame_without_any_time_is_not_lost(at: int) -> None:
+    with camera(hidden=at < 10) as gate:
+        for packet in gate.packets[: at if at < 10 else 0]:
+            packet.dts = None
+        gate.packets[at].pts = gate.packets[at].dts = None
+        stamped = gate.play(gate.timeline(), gate.packets)
+
+    assert positions(stamped) == [START + number * FRAME for number in range(100)]
+    assert [one.pts for one in stamped] == [one.dts for one in stamped]
+
+
 def test_packets_without_times_end_the_run_in_the_end() -> None:
     with camera(hidden=False) as gate:
         for packet in gate.packets:

@@ -36,7 +36,7 @@ Url = Callable[[str], str]
 @pytest.fixture
 def cameras_url() -> Iterator[Url]:
     """Six cameras, each with an address of its own, whose frames are numbered over all the test."""
-    clip = frame_coded(1500, Encoding(fps=10, gop=5))
+    clip = frame_coded(750, Encoding(fps=5, gop=5))
     with ExitStack() as stack:
         simulators = {f"cam-{n}": stack.enter_context(SimulatorThread()) for n in range(1, 7)}
         for path, each in simulators.items():
@@ -80,8 +80,6 @@ async def test_cameras_are_shared_and_change_hands(team: Crew, cameras_url: Url)
     await team.owning(3, 3)
     third = await team.start()
     await team.owning(2, 2, 2)
-    await recorded_further(team, cameras)
-
     await second.end(SIGTERM)
     await team.owning(3, 0, 3)
     await recorded_further(team, cameras)

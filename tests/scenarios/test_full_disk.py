@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from resolvers.cameras import camera
 from resolvers.footage import folder_of
 from resolvers.removal import FOR_ROOM
 from tests.clips import Encoding, frame_coded
+from tests.small_disk import fill, small_disk
 from tests.system import System, running_system
 from tests.world import context
 
@@ -30,17 +29,10 @@ BIG = Encoding(fps=25, gop=25, crf=1)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A data directory whose recordings lie on a file system of 20 MB."""
-    place = tmp_path / "recordings"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "vms-test", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system can be mounted by root alone, where mounting is allowed")
-    try:
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """Its recordings lie on a file system of 20 MB."""
+    with small_disk(tmp_path / "recordings", 20 * MEGABYTE):
         yield tmp_path
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @asynccontextmanager
@@ -81,22 +73,11 @@ async def reasons(system: System, first: Segment) -> list[str]:
     return [each["reason"] for each in found["camera"]["coverage"]["intervals"]]
 
 
-def fill_up(place: Path) -> Path:
-    """Somebody else's file takes what is left."""
-    path = place / "others.bin"
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(MEGABYTE // 16))
-        except OSError:
-            return path
-
-
 @pytest.mark.timeout(120)
-async def test_a_disk_that_others_fill_costs_old_footage_and_a_moment(small_disk: Path) -> None:
-    async with recording(small_disk) as system:
+async def test_a_disk_that_others_fill_costs_old_footage_and_a_moment(data_dir: Path) -> None:
+    async with recording(data_dir) as system:
         before = await until(system, lambda found: len(found) >= 2)
-        fill_up(small_disk / "recordings")
+        fill(data_dir / "recordings")
         end_us = before[-1].end_us
         after = await until(system, lambda found: found[-1].start_us > end_us + 1_000_000)
         assert before[0] not in after
@@ -108,16 +89,16 @@ async def test_a_disk_that_others_fill_costs_old_footage_and_a_moment(small_disk
 
 
 @pytest.mark.timeout(120)
-async def test_evidence_is_not_deleted_and_recording_says_why_it_waits(small_disk: Path) -> None:
+async def test_evidence_is_not_deleted_and_recording_says_why_it_waits(data_dir: Path) -> None:
     lock = """mutation { evidenceLock(cameraId: "cam-a", input: {
       from: "2020-01-01T00:00:00Z", to: "2020-12-31T00:00:00Z", reason: "a case"}) {
       lock { id } userErrors { message } } }"""
-    async with recording(small_disk) as system:
+    async with recording(data_dir) as system:
         before = await until(system, lambda found: len(found) >= 1)
         year = str(1970 + before[0].start_us // 31_556_952_000_000)
         done = await ask(system, lock.replace("2020", year))
         lock_id = done["evidenceLock"]["lock"]["id"]
-        others = fill_up(small_disk / "recordings")
+        others = fill(data_dir / "recordings")
         query = "{ cameras { nodes { status statusReason } } }"
         async with asyncio.timeout(40):
             while EVIDENCE not in str(await ask(system, query)):

@@ -38,11 +38,11 @@ SCOPE: Scope_ = {
 }
 CAMERAS = "subscription { cameras { kind id camera { id rtspUrl } } }"
 
+Asked = tuple[str, dict[str, Any] | None, str]
+
 
 @asynccontextmanager
-async def followed(
-    place: str, *asked: tuple[str, dict[str, Any] | None, str]
-) -> AsyncIterator[list[Socket]]:
+async def followed(place: str, *asked: Asked) -> AsyncIterator[list[Socket]]:
     """A socket for each query with variables and token, its subscription named by its number."""
     async with AsyncExitStack() as stack:
         found = []
@@ -70,7 +70,7 @@ async def test_who_asks_for_the_same_shares_a_group_whatever_the_cursor_and_the_
     camera = await add_camera(world)
     await add_events(world, camera, [beginning(camera.key, AT, event_id="evt-0")])
     start, here = (cursors.encode_log("default", place) for place in (0, 1))
-    asked = [
+    asked: list[Asked] = [
         (EVENTS, {"after": here}, token()),
         (EVENTS, {"after": here}, token(ttl_seconds=60)),
         (EVENTS, {"after": here, "with": True}, token()),
@@ -93,7 +93,7 @@ async def test_other_answers_other_filters_and_other_rights_are_other_groups(
     camera = await add_camera(world)
     poor = token(scope=Scope.EVENTS_READ)
     start = {"after": cursors.encode_log("default", 0)}
-    asked = [
+    asked: list[Asked] = [
         (EVENTS, start, token()),
         (EVENTS, {**start, "with": False}, token()),
         (EVENTS, {**start, "filter": {"types": ["PERSON"]}}, token()),
