@@ -15,7 +15,7 @@ from resolvers.bus import RETENTION, wait_for_ring
 from resolvers.context import World
 from resolvers.errors import VmsError
 from resolvers.reconcile import Reconciler
-from resolvers.retention import drop_events, keep_to_plans
+from resolvers.retention import drop_events, forget_runs, keep_to_plans
 from resolvers.room import locked_bytes, make_room
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Cleaner:
         if now >= self._events_due:
             self._events_due = now + EVENTS_SECONDS
             await drop_events(self.world)
+            await forget_runs(self.world)
 
     async def guard_disk(self) -> None:
         """Says when little room is left; when next to none is, the oldest footage makes some.

@@ -13,6 +13,7 @@ from media.clock import Clock
 from media.counts import Tally
 from media.custody import RecordingBusy
 from media.disk import halted, is_full
+from media.live.feed import LiveFeed
 from media.orders import LifeSigns, StopOrder
 from media.picture_check import PictureCheck
 from media.run import Guarded, Run, begin_recorded, begin_unrecorded
@@ -39,7 +40,8 @@ class Job:
     """What is to be done with a camera's packets. `recording` None: nothing is kept.
 
     `disk_retry_us`: how long recording waits after the disk failed. `rest_s` says how long packets
-    may wait for each other once the run's clock has settled. `life` is told of each packet.
+    may wait for each other once the run's clock has settled. `life` is told of each packet. `live`
+    is for those who watch now.
     """
 
     recording: Recording | None
@@ -51,6 +53,7 @@ class Job:
     rest_s: Callable[[], float]
     life: LifeSigns
     tally: Tally = field(default_factory=Tally)
+    live: LiveFeed | None = None
 
 
 class Connection:
@@ -170,8 +173,11 @@ class Connection:
     def _next_run(self, reason: str) -> Run:
         """Ends the run there is, for that reason, and begins another one."""
         self._end_run(reason)
-        self._run = self._begin_run()
-        return self._run
+        run = self._run = self._begin_run()
+        if self._job.live is not None:
+            self._job.live.begin_run(self._source)
+            run.live = self._job.live
+        return run
 
     def _begin_run(self) -> Run:
         job = self._job
@@ -194,6 +200,8 @@ class Connection:
         run, self._run = self._run, None
         if run is not None:
             run.end(reason, self._job.clock)
+            if run.live is not None:
+                run.live.end_run()
 
     def _cannot_record(self, reason: str, wait_us: int) -> None:
         self._disk_fault = f"not recording: {reason.lower()}"

@@ -15,6 +15,7 @@ from media.connection import Connection, Job
 from media.counts import CameraCounts, Tally
 from media.custody import CustodyLost, RecordingBusy
 from media.heaps import share_heaps
+from media.live.feed import LiveFeeds
 from media.log_fields import bind_log_fields
 from media.network import AddressRefused, CameraNetworks
 from media.orders import LifeSigns, StopOrder
@@ -109,7 +110,7 @@ DEFAULT_BACKOFF = Backoff()
 
 @dataclass(frozen=True, slots=True)
 class CameraWorld:
-    """What is the same for all cameras of a process."""
+    """What is the same for all cameras of a process. `live` None: nobody can watch."""
 
     store: RecordingStore
     networks: CameraNetworks
@@ -118,6 +119,7 @@ class CameraWorld:
     backoff: Backoff = DEFAULT_BACKOFF
     segment_seconds: float = 4.0
     disk_retry_s: float = 10.0
+    live: LiveFeeds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class CameraPipeline:
         )
         self._life = LifeSigns(world.clock)
         self._consumer = Guarded(consumer, str(config.key))
+        self._feed = world.live.open(self._recording.camera) if world.live else None
         self._tally = Tally()
         self._job = Job(
             self._recording if config.record else None,
@@ -171,6 +174,7 @@ class CameraPipeline:
             self._rest_s,
             self._life,
             self._tally,
+            self._feed,
         )
         self._stop = StopOrder()
         main, name = copy_context().run, f"cam-{config.folder}"
@@ -257,6 +261,8 @@ class CameraPipeline:
             self._life.give(wait_s)
             self._stop.wait(wait_s)
         self._consumer.close()
+        if self._world.live is not None and self._feed is not None:
+            self._world.live.close(self._recording.camera, self._feed)
 
     def _connect(self, failures: int) -> _Failure | None:
         """One connection from its beginning to its end; None when it was the last."""
@@ -294,7 +300,12 @@ class CameraPipeline:
         self._hour_ends_us = None
 
     def _rest_s(self) -> float:
-        """How long packets may gather: not over UDP, and less than frames looked at are apart."""
+        """How long packets may gather: not over UDP, and less than frames looked at are apart.
+
+        Who watches live would see it as a delay and as pictures that come in jerks.
+        """
+        if self._feed is not None and self._feed.is_watched:
+            return 0.0
         rest_s = min(_LONGEST_REST_S, 0.5 / self.config.fps) if self._looks else _LONGEST_REST_S
         is_udp = self.config.transport is Transport.UDP
         return 0.0 if is_udp or rest_s < _SHORTEST_REST_S else rest_s

@@ -14,6 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from media.clock import Clock
+from media.live.feed import LiveFeed
 from media.recorder import Recorder
 from media.repair import cut_off, repair
 from media.segments import Recording
@@ -139,6 +140,7 @@ class Run:
         self._recorder = recorder
         self._consumer = consumer
         self._shown = False
+        self.live: LiveFeed | None = None
         self.releases = contextlib.ExitStack()
 
     @property
@@ -156,7 +158,10 @@ class Run:
         for stamped in self.timeline.stamp(packet):
             if self._recorder is not None:
                 self._recorder.write(stamped)
-            if stamped.stream_index == self._video_index:
+            is_video = stamped.stream_index == self._video_index
+            if self.live is not None:
+                self.live.take(stamped, is_video=is_video)
+            if is_video:
                 if not self._shown:
                     self._shown = True
                     self._consumer.begin_run(self._source.video, self.timeline)

@@ -14,6 +14,7 @@ from resolvers.access import Actor
 from resolvers.bus import Bus
 from resolvers.following import Following
 from resolvers.identity import Identity
+from resolvers.live_workers import LiveWorkers
 from resolvers.meter import NO_METER, Meter
 from resolvers.quota import Quota
 from resolvers.roster import Rosters
@@ -30,6 +31,7 @@ class World:
 
     `probe` is None where no media worker can be reached. `models` says what can be detected here.
     `far` asks for footage that is not in `store`, None where other stores can't be reached.
+    `live` asks the workers that have the cameras, None where none can be reached.
     `marks` say how much room the store's disk should have.
     """
 
@@ -42,6 +44,7 @@ class World:
     models: Callable[[], Sequence[ModelStatus]] = field(default=tuple)
     probe: Probe | None = None
     far: FarStores | None = None
+    live: LiveWorkers | None = None
     following: Following = field(default_factory=Following)
     meter: Meter = NO_METER
     marks: DiskMarks = DEFAULT_MARKS

@@ -11,8 +11,11 @@
   - CameraLimitReached
   - RateLimited             the plan allows no more requests a minute
   - ConnectionLimitReached  the plan allows no more connections at once
+  - CameraNotLive           no picture comes from the camera now
+  - LiveUnsupported         what it sends can't be shown over WebRTC
   - Unavailable             something this needs is not here now
     - FootageAway           the worker that holds the footage is not reachable
+    - LiveViewersReached    as many watch as there may
 """
 
 from __future__ import annotations
@@ -99,6 +102,18 @@ class ConnectionLimitReached(VmsError):
         super().__init__(f"the plan allows {limit} connections at once")
 
 
+class CameraNotLive(VmsError):
+    code = "CAMERA_NOT_LIVE"
+
+
+class LiveUnsupported(VmsError):
+    """`code` says what of; `hls_url` plays the camera's present hour, where there may be one."""
+
+    def __init__(self, code: str, text: str, hls_url: str | None) -> None:
+        super().__init__(text)
+        self.code, self.hls_url = code, hls_url
+
+
 class Unavailable(VmsError):
     code = "UNAVAILABLE"
 
@@ -108,3 +123,7 @@ class FootageAway(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the worker that holds this footage is not reachable")
+
+
+class LiveViewersReached(Unavailable):
+    code = "LIVE_VIEWERS_REACHED"

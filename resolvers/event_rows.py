@@ -17,14 +17,23 @@ asked at once. With 60 days of 10 million events a query that spans one takes 0.
 all up to 10, most of it for the plan."""
 
 
-def of_ids(rows: QuerySet[EventTable], event_ids: Collection[str]) -> QuerySet[EventTable]:
-    """Those of these ids; of the ids' days alone, where each tells its day."""
-    found = rows.filter(id__in=list(event_ids))
+EVER = (-(2**63), 2**63 - 1)
+
+
+def span_of_ids(event_ids: Collection[str]) -> tuple[int, int]:
+    """First and last instant that they may have begun at: EVER unless each id tells its day."""
     days = [day_of_id(each) for each in event_ids]
     told = [day for day in days if day is not None]
     if not told or len(told) < len(days):
-        return found
-    return found.filter(at_us__gte=min(told) * DAY_US, at_us__lt=(max(told) + 1) * DAY_US)
+        return EVER
+    return min(told) * DAY_US, (max(told) + 1) * DAY_US - 1
+
+
+def of_ids(rows: QuerySet[EventTable], event_ids: Collection[str]) -> QuerySet[EventTable]:
+    """Those of these ids; of the ids' days alone, where each tells its day."""
+    first_us, last_us = span_of_ids(event_ids)
+    found = rows.filter(id__in=list(event_ids))
+    return found.filter(at_us__gte=first_us, at_us__lte=last_us)
 
 
 def of_late(rows: QuerySet[EventTable], now_us: int) -> QuerySet[EventTable] | None:

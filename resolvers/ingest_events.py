@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import msgspec
+
 from media.types import ChangeKind, EventChange
 from models.bulk import NewRows, insert, run_with
-from models.event import EventTable
 from models.tenant import take_numbers
-from resolvers.event_rows import of_ids
+from resolvers.event_rows import span_of_ids
 
 EVENT_TYPES = {
     "tenant_id": "text",
@@ -34,6 +34,11 @@ EVENT_TYPES = {
     "written_us": "bigint",
     "payload": "jsonb",
 }
+
+_KNOWN = """
+SELECT event.id, event.at_us, event.last_change FROM event JOIN new_rows n ON n.id = event.id
+WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
+"""
 
 _MOVE = """
 UPDATE event SET
@@ -94,9 +99,10 @@ async def write_events(
 
 
 async def _known(tenant_id: str, changes: Sequence[EventChange]) -> dict[str, _State]:
-    rows = of_ids(EventTable.within(tenant_id), {change.event_id for change in changes})
-    found = await rows.values_list("id", "at_us", "last_change")
-    return {event_id: _State(at_us, last_change) for event_id, at_us, last_change in found}
+    ids = {change.event_id for change in changes}
+    rows = NewRows({"id": "text"}, [(each,) for each in ids])
+    found = await run_with(rows, _KNOWN, tenant_id, *span_of_ids(ids))
+    return {row["id"]: _State(row["at_us"], row["last_change"]) for row in found}
 
 
 def _steps(
@@ -150,7 +156,7 @@ def _record(
         state.ended_us,
         change.position,
         change.track_id,
-        json.dumps([_box(change)], separators=(",", ":")),
+        msgspec.json.encode([_box(change)]).decode(),
         f"{shot.date}/{shot.hour}/{shot.name}" if shot else None,
         change.trace_id,
         change.model_version,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from tortoise.expressions import F
 from tortoise.functions import Sum
 from tortoise.queryset import QuerySet
 
@@ -14,7 +15,7 @@ from media.retention import clear_snapshots
 from models.base import select
 from models.camera import Camera, CameraTable
 from models.event_days import DAY_US, Dropped, drop_event_days
-from models.recording import RecordingHour, RecordingHourTable
+from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
 from models.tenant import Tenant, TenantTable
 from resolvers import evidence
 from resolvers.access import Interval
@@ -25,6 +26,10 @@ from resolvers.removal import BY_RETENTION, Doomed, remove
 BATCH = 200
 SLACK_SHARE = 100
 """An hour goes whole where that is at most this part of the limit more than the limit asks for."""
+
+
+FORGET_US = 400 * DAY_US
+"""So long the reason of a gap is kept after its footage went; a flaky camera has many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,20 @@ async def _oldest(rows: QuerySet[RecordingHourTable]) -> AsyncIterator[Recording
         if len(found) < BATCH:
             return
         after_us = found[-1].start_us
+
+
+async def forget_runs(world: World) -> int:
+    """Removes runs that have had no footage for long: coverage then says that nothing was recorded.
+
+    Returns:
+        How many went.
+    """
+    before_us = world.clock.now_us() - FORGET_US
+    forgotten = 0
+    for tenant_id in await TenantTable.all().values_list("id", flat=True):
+        rows = RecordingRunTable.within(str(tenant_id)).filter(ended_us__lt=before_us)
+        forgotten += await rows.filter(recorded_until_us=F("started_us")).delete()
+    return forgotten
 
 
 async def drop_events(world: World) -> Dropped:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.detect.nms import Candidates, require_finite
+from media.detect.scores import sigmoid
 from media.types import ModelShapeError
 
 _FIXED = 5  # objectness, dx, dy, w, h come before the classes
@@ -33,6 +34,6 @@ def decode_fastestdet(output: NDArray[np.float32], min_score: float) -> Candidat
     place = place[:, rows, columns].T
     cells = np.array([output.shape[3], output.shape[2]], dtype=np.float32)
     centre = (np.stack((columns, rows), axis=1) + np.tanh(place[:, :2])) / cells
-    half = 1.0 / (1.0 + np.exp(-np.clip(place[:, 2:], -80.0, 80.0))) / 2
+    half = sigmoid(place[:, 2:]) / 2
     boxes = np.concatenate((centre - half, centre + half), axis=1).astype(np.float32)
     return Candidates(boxes, score[rows, columns], of_class.argmax(axis=0)[rows, columns])

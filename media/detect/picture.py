@@ -23,7 +23,8 @@ class Placing:
 
 
 def placing(frame_width_px: int, frame_height_px: int, shape: InputDescription) -> Placing:
-    if shape.fit is Fit.STRETCH:
+    """Where the frame, or with CROP its middle, lies in the input."""
+    if shape.fit is not Fit.LETTERBOX:
         return Placing(shape.width, shape.height)
     ratio = min(shape.width / frame_width_px, shape.height / frame_height_px)
     return Placing(
@@ -52,19 +53,33 @@ class Canvas:
             av.FFmpegError: libswscale cannot read the frame.
         """
         place = placing(frame.width, frame.height, self._shape)
+        width_px, height_px = _scaled_size(frame, place, self._shape.fit)
         scaled = scaler.reformat(
             frame,
-            place.width_px,
-            place.height_px,
+            width_px,
+            height_px,
             _PIXELS[self._shape.colour],
             interpolation=Interpolation.BILINEAR,
             threads=1,
         )
+        left, top = (width_px - place.width_px) // 2, (height_px - place.height_px) // 2
+        middle = scaled.to_ndarray()[top : top + place.height_px, left : left + place.width_px]
         if place != self._filled:
             self.pixels[:] = self._shape.pad
             self._filled = place
-        self.pixels[0, : place.height_px, : place.width_px] = scaled.to_ndarray()
+        self.pixels[0, : place.height_px, : place.width_px] = middle
         return place
+
+
+def _scaled_size(frame: av.VideoFrame, place: Placing, fit: Fit) -> tuple[int, int]:
+    """Width and height in px of the whole frame, where its middle fills `place`."""
+    if fit is not Fit.CROP:
+        return (place.width_px, place.height_px)
+    ratio = max(place.width_px / frame.width, place.height_px / frame.height)
+    return (
+        max(place.width_px, round(frame.width * ratio)),
+        max(place.height_px, round(frame.height * ratio)),
+    )
 
 
 def to_frame(

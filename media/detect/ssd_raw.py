@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.detect.nms import Candidates, require_finite
+from media.detect.scores import sigmoid
 from media.types import ModelShapeError
 
 _STRIDES = (16, 32, 64, 128, 256, 512)
@@ -46,7 +47,7 @@ def decode_ssd_raw(
     of_class = logits[0, :, 1:]
     likely = of_class.max(axis=1) >= _logit(min_score)
     of_class, anchors, offsets = of_class[likely], anchors[likely], boxes[0][likely]
-    scores = 1.0 / (1.0 + np.exp(-of_class.max(axis=1)))
+    scores = sigmoid(of_class.max(axis=1))
     centre = offsets[:, 1::-1] / _CENTRE_SCALE * anchors[:, 2:] + anchors[:, :2]
     half = np.exp(np.clip(offsets[:, :1:-1] / _SIZE_SCALE, -20.0, 20.0)) * anchors[:, 2:] / 2
     corners = np.concatenate((centre - half, centre + half), axis=1)

@@ -58,8 +58,8 @@ OPERATIONS = {
 async def world(
     mortal_postgres: Postgres, database: str, valkey: Valkey, tmp_path: Path
 ) -> AsyncIterator[World]:
-    """On servers that the test may stop, with quick time-outs."""
-    async with open_world(f"{database}&command_timeout=1&timeout=1", tmp_path) as opened_world:
+    """On servers that the test may stop."""
+    async with open_world(database, tmp_path) as opened_world:
         bus = RedisBus(valkey.url)
         yield replace(opened_world, bus=bus)
         await bus.close()

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from media.clock import SystemClock
-from media.pipeline import Backoff, CameraConfig, CameraPipeline, CameraWorld
+from media.pipeline import Backoff, CameraConfig, CameraPipeline
 from media.simulator import (
     Credentials,
     Garbage,
@@ -374,12 +374,11 @@ def test_attempts_become_rarer_up_to_a_limit() -> None:
     assert all(239 <= backoff.wait_s(9, rarely=True) <= 361 for _ in range(50))
 
 
-def test_a_stream_that_is_not_there_yet_is_found_soon(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    usual = world(tmp_path)
-    backoff = Backoff(first_s=0.05, longest_s=0.05, rare_first_s=60)
-    here = CameraWorld(usual.store, usual.networks, SystemClock(), usual.timeouts, backoff)
+RARE = Backoff(first_s=0.05, longest_s=0.05, rare_first_s=60)
+
+
+def test_a_stream_that_is_not_there_yet_is_found_soon(simulator: Simulator, tmp_path: Path) -> None:
+    here = replace(world(tmp_path), backoff=RARE)
     told = Told()
     with running(here, simulator.url("later"), told):
         told.wait_for_state(CameraState.ERROR)
@@ -390,9 +389,7 @@ def test_a_stream_that_is_not_there_yet_is_found_soon(
 def test_a_wrong_password_is_not_tried_again_soon(
     simulator: Simulator, mount: Mount, tmp_path: Path
 ) -> None:
-    usual = world(tmp_path)
-    backoff = Backoff(first_s=0.05, longest_s=0.05, rare_first_s=60)
-    here = CameraWorld(usual.store, usual.networks, SystemClock(), usual.timeouts, backoff)
+    here = replace(world(tmp_path), backoff=RARE)
     told = Told()
     with running(here, simulator.url("gate", with_credentials=False), told):
         told.wait_for_state(CameraState.ERROR)

@@ -32,7 +32,7 @@ class Kind:
 
     encoding: Encoding
     segments: int = 4
-    frames: int = 500
+    frames: int = 250
     options: MountOptions = PLAIN
 
 
@@ -44,14 +44,14 @@ KINDS = {
     "interlaced-b": Kind(Encoding(gop=10, params="interlaced=1:bff=1", bframes=2)),
     "vfr": Kind(Encoding(gop=10, fps=50, beat=(1, 2, 5, 1, 3))),
     "vfr-b": Kind(Encoding(gop=10, fps=50, beat=(2, 3, 2, 3), bframes=2)),
-    "slow": Kind(Encoding(gop=2, fps=2), segments=2),
-    "long-gop": Kind(Encoding(gop=100), segments=1),
     "intra": Kind(Encoding(gop=1)),
     "slices": Kind(Encoding(gop=10, params="slices=4")),
     "wrap": Kind(Encoding(gop=10), 7, options=WRAPPING),
     "wrap-b": Kind(Encoding(gop=10, bframes=3), 7, options=WRAPPING),
     "no-sets": Kind(Encoding(gop=10), options=MountOptions(repeat_parameter_sets=False)),
     "mid-gop": Kind(Encoding(gop=10, bframes=2), options=MountOptions(start_at_keyframe=False)),
+    "slow": Kind(Encoding(gop=2, fps=2), segments=2),
+    "long-gop": Kind(Encoding(gop=100), segments=1),
 }
 
 
@@ -69,10 +69,13 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
     with SimulatorThread() as simulator, ExitStack() as stack:
         for name, kind in KINDS.items():
             simulator.add(name, frame_coded(kind.frames, kind.encoding), kind.options)
-        for name, here in worlds.items():
-            stack.enter_context(running(here, simulator.url(name), told[name]))
+        pipelines = {
+            name: stack.enter_context(running(here, simulator.url(name), told[name]))
+            for name, here in worlds.items()
+        }
         for name, kind in KINDS.items():
             told[name].wait_for_segments(kind.segments)
+            pipelines[name].request_stop()
     return {
         name: Recorded(here.store, [one.reason for one in told[name].of(RunEnded)])
         for name, here in worlds.items()

@@ -18,7 +18,7 @@ from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lift, evidence_lock
 from resolvers.footage import folder_of
 from resolvers.removal import BY_RETENTION
-from resolvers.retention import drop_events, keep_to_plans
+from resolvers.retention import drop_events, forget_runs, keep_to_plans
 from resolvers.tenants import PlanChanges
 from tests.footage import lay_down, segment, summarise
 from tests.resolvers.keeping import (
@@ -284,6 +284,20 @@ async def test_whatever_is_recorded_and_locked_the_rules_hold(world: World, seed
     assert all(newest_gone <= one.start_us // HOUR for one in stayed)
     assert await keep_to_plans(then) == 0
     assert {camera.slug: on_disk(world, camera) for camera in layout.cameras} == left
+
+
+async def test_why_footage_is_missing_is_forgotten_after_a_year_and_what_there_is_never(
+    world: World,
+) -> None:
+    camera = await add_camera(world)
+    await record(world, camera, [0, 1], gap=True)
+    await plan(world, retention_days=7)
+    await keep_to_plans(at(world, NOON + 7 * DAY + HOUR))
+    assert await forget_runs(at(world, NOON + 400 * DAY)) == 0
+    later = at(world, NOON + 402 * DAY)
+    assert await forget_runs(later) == 2
+    found = await gaps(later, camera, NOON, NOON + HOUR + 16 * SECOND)
+    assert found == [(0, 3600, "nothing was recorded before")]
 
 
 async def test_events_and_their_snapshots_go_by_their_own_days(world: World) -> None:

@@ -4,12 +4,10 @@ import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import jwt
 import pytest
 
-from media.types import Snapshot
 from resolvers.access import Actor
 from resolvers.context import World
 from resolvers.identity import Identity, TokenPolicy
@@ -238,66 +236,6 @@ async def test_a_token_that_expires_meanwhile_closes_4401(world: World) -> None:
         await bus.until(1)
         assert await socket.closed() == (4401, "Token expired")
         await bus.until(0)
-
-
-async def test_a_ping_with_a_token_renews_the_credential(world: World) -> None:
-    camera = await add_camera(world)
-    later = token(ttl_seconds=600)
-    async with served(world) as place, opened(place) as socket:
-        await socket.init({"token": token(ttl_seconds=2)})
-        await socket.subscribe(EVENTS)
-        await socket.send({"type": "ping", "payload": {"token": later}})
-        pong = await socket.receive()
-        end = jwt.decode(later, options={"verify_signature": False})["exp"]
-        instant = f"{datetime.fromtimestamp(end, UTC):%Y-%m-%dT%H:%M:%S.000Z}"
-        assert pong == {"type": "pong", "payload": {"expiresAt": instant}}
-        with pytest.raises(TimeoutError):  # the first token ends, and nothing comes of it
-            await asyncio.wait_for(socket.connection.recv(), 3)
-        await add_events(world, camera, [beginning(camera.key, AT, event_id="evt-1")])
-        assert await socket.next() == {"events": {"kind": "BEGAN", "event": {"id": "evt-1"}}}
-
-
-@pytest.mark.parametrize(
-    ("renewal", "closed"),
-    [
-        (token(ttl_seconds=-60), (4401, "Token expired")),
-        ("x", (4403, "Forbidden")),
-        (token("acme"), (4403, "Forbidden")),
-        (token(scope="events:read"), (4403, "Forbidden")),
-    ],
-    ids=["over", "bad", "another tenant", "other rights"],
-)
-async def test_a_renewal_that_is_none_closes(
-    world: World, renewal: str, closed: tuple[int, str]
-) -> None:
-    async with served(world) as place, opened(place) as socket:
-        await socket.init()
-        await socket.send({"type": "ping", "payload": {"token": renewal}})
-        assert await socket.closed() == closed
-
-
-async def test_a_grant_after_a_renewal_ends_with_the_later_token(world: World) -> None:
-    camera = await add_camera(world)
-    first, later = token(ttl_seconds=100), token(ttl_seconds=300)
-    shot = Snapshot("2026-04-30", "14", "snap-12.jpg")
-    query = "subscription { events { ... on EventChange { event { snapshotUrl } } } }"
-    ends = []
-    async with served(world) as place, opened(place) as socket:
-        await socket.init({"token": first})
-        await socket.subscribe(query)
-        for renewal in (None, later):
-            if renewal is not None:
-                await socket.send({"type": "ping", "payload": {"token": renewal}})
-                assert (await socket.receive())["type"] == "pong"
-            await asyncio.sleep(0.1)
-            await add_events(world, camera, [beginning(camera.key, AT, snapshot=shot)])
-            address = (await socket.next())["events"]["event"]["snapshotUrl"]
-            grant = address.partition("grant=")[2]
-            ends.append(jwt.decode(grant, options={"verify_signature": False})["exp"])
-    given = [
-        jwt.decode(each, options={"verify_signature": False})["exp"] for each in (first, later)
-    ]
-    assert ends == given
 
 
 async def test_what_nobody_foresaw_in_the_socket_itself_closes_4500(

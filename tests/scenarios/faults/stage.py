@@ -233,8 +233,7 @@ async def play(stage: Stage, fault: Fault, size: Size, folder: Path | None = Non
         await fault(scene)
         await scene.end()
         steps = await _written(stage, task)
-        async with asyncio.timeout(PATIENCE_SECONDS + size.subscribers * size.events / 5000):
-            await _until_all_came(followers, steps)
+        await _until_all_came(followers, steps)
         seconds = time.monotonic() - began
         await asyncio.sleep(1.2)  # for what may be repeated
     finally:
@@ -293,6 +292,19 @@ def told(follower: Follower, steps: list[Step]) -> list[Step]:
     return steps
 
 
+def _lacking(followers: list[Follower], steps: list[Step]) -> list[int]:
+    return [max(0, len(told(each, steps)) - len(each.seen)) for each in followers]
+
+
 async def _until_all_came(followers: list[Follower], steps: list[Step]) -> None:
-    while any(len(each.seen) < len(told(each, steps)) for each in followers):
-        await asyncio.sleep(0.05)
+    """Waits for as long as somebody is told something."""
+    lacking = _lacking(followers, steps)
+    heard = time.monotonic()
+    while any(lacking):
+        await asyncio.sleep(0.1)
+        before, lacking = lacking, _lacking(followers, steps)
+        if lacking != before:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > PATIENCE_SECONDS:
+            behind = sum(map(bool, lacking))
+            raise TimeoutError(f"{behind} subscribers wait for {sum(lacking)} steps")

@@ -1,0 +1,212 @@
+"""Load a network into OpenVINO and run it; the only import of openvino."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+from openvino.preprocess import PrePostProcessor
+from openvino.utils import replace_node
+
+from media.detect.description import InputDescription, Layout, ModelDescription
+from media.types import MediaError, ModelShapeError
+
+logger = logging.getLogger(__name__)
+
+FALLBACK_DEVICE = "CPU"
+
+
+class ModelFailed(MediaError):
+    """OpenVINO can't read, compile or run a model; the text says which and why."""
+
+
+class Network:
+    """A compiled network with one input, shared by all cameras. Requests are made from it, one a
+    thread.
+
+    `start_async` of one compiled network must not run in two threads at once: they take turns.
+
+    Attributes:
+        device: where it runs, such as `CPU` or `GPU.0`.
+        device_fault: why it does not run on the device asked for; None where it does.
+        parallel: how many requests at once keep the device busy.
+        shape: of its input.
+    """
+
+    def __init__(
+        self, description: ModelDescription, path: Path, device: str, takes_frames: bool = True
+    ) -> None:
+        """Read the file at `path` and compile it for `device` (AUTO, CPU, GPU, NPU).
+
+        A device that this machine lacks is replaced by the CPU, with a warning in the log.
+
+        Args:
+            description: names the model in errors and describes its frames.
+            path: the file to open.
+            device: as OpenVINO names it.
+            takes_frames: whether it takes u8 NHWC pixels of the described size, which it converts
+                and normalises itself; else float32 of its own shape.
+
+        Raises:
+            ModelFailed: not a model, or it cannot run.
+            ModelShapeError: its input or outputs are not what the description says.
+        """
+        self.name = description.name
+        core = ov.Core()
+        try:
+            model = core.read_model(path)
+            if takes_frames:
+                model = _with_frames(model, description)
+            self._compiled, self.device_fault = _compile(core, model, self.name, device)
+            devices = self._compiled.get_property("EXECUTION_DEVICES")
+            wanted = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+            self.shape = tuple(self._compiled.input(0).shape)
+        except RuntimeError as error:
+            raise ModelFailed(f"model {self.name}: {_last_line(error)}") from error
+        names = description.output.tensors if takes_frames else ()
+        self._outputs = _output_indexes(self._compiled, names, self.name)
+        self.device = ",".join(devices)
+        self.parallel = max(1, int(wanted))
+        self._starting = threading.Lock()
+
+    def request(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Request:
+        """A request that reads `pixels`, which the caller writes between runs."""
+        request = self._compiled.create_infer_request()
+        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
+        return Request(self.name, request, self._outputs, self._starting)
+
+
+class Request:
+    """One inference at a time, on the thread that owns it."""
+
+    def __init__(
+        self,
+        name: str,
+        request: ov.InferRequest,
+        outputs: tuple[int, ...],
+        starting: threading.Lock,
+    ) -> None:
+        self._name = name
+        self._request = request
+        self._outputs = outputs
+        self._starting = starting
+
+    def run(self) -> list[NDArray[np.float32]]:
+        """The outputs, valid until the next run. Raises ModelFailed: the device failed."""
+        try:
+            with self._starting:
+                self._request.start_async()
+            self._request.wait()
+            tensors = [self._request.get_output_tensor(index).data for index in self._outputs]
+        except RuntimeError as error:
+            raise ModelFailed(f"model {self._name}: {_last_line(error)}") from error
+        return [tensor.astype(np.float32, copy=False) for tensor in tensors]
+
+
+def _with_frames(model: ov.Model, description: ModelDescription) -> ov.Model:
+    """The model with u8 NHWC pixels of its own size as its only input."""
+    shape = description.input
+    _hold_constant(model, shape.constants, description.name)
+    if len(model.inputs) != 1:
+        names = ", ".join(sorted(each.get_any_name() for each in model.inputs))
+        raise ModelShapeError(
+            f"model {description.name}: has the inputs {names}, want one: set the others in "
+            "input.constants"
+        )
+    layout = _layout(model.input().get_partial_shape(), description)
+    model.reshape(_network_shape(shape, layout))
+    steps = PrePostProcessor(model)
+    tensor = steps.input()
+    tensor.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    tensor.preprocess().convert_element_type(ov.Type.f32)
+    if any(shape.mean):
+        tensor.preprocess().mean(list(shape.mean))
+    if shape.scale != (1.0, 1.0, 1.0):
+        tensor.preprocess().scale(list(shape.scale))
+    tensor.model().set_layout(ov.Layout(layout.value))
+    return steps.build()
+
+
+def _hold_constant(model: ov.Model, constants: Mapping[str, float], name: str) -> None:
+    for wanted, value in constants.items():
+        found = [each for each in model.inputs if wanted in each.get_names()]
+        if not found or not found[0].get_partial_shape().is_static:
+            raise ModelShapeError(
+                f"model {name}: input.constants names {wanted}, which is no input of a known size"
+            )
+        parameter = found[0].get_node()
+        filling = np.full(tuple(found[0].shape), value, np.float32)
+        held = ops.convert(ops.constant(filling), found[0].get_element_type().to_string())
+        replace_node(parameter, held)
+        model.remove_parameter(parameter)
+    model.validate_nodes_and_infer_types()
+
+
+def _layout(found: ov.PartialShape, description: ModelDescription) -> Layout:
+    """Where the channels are, by the network's shape; the description decides what that leaves
+    open."""
+    name, wanted = description.name, description.input.layout
+    if found.rank.is_dynamic:
+        fits = list(Layout)
+    else:
+        if len(found) != 4:
+            raise ModelShapeError(f"model {name}: its input is {found}, want one picture")
+        places = {Layout.NCHW: found[1], Layout.NHWC: found[3]}
+        fits = [layout for layout, size in places.items() if size.is_dynamic or size == 3]
+    if wanted is not None and wanted not in fits:
+        raise ModelShapeError(f"model {name}: input.layout is {wanted}, its input is {found}")
+    if wanted is None and len(fits) != 1:
+        raise ModelShapeError(f"model {name}: input.layout is needed, its input is {found}")
+    return wanted or fits[0]
+
+
+def _network_shape(shape: InputDescription, layout: Layout) -> list[int]:
+    if layout is Layout.NCHW:
+        return [1, 3, shape.height, shape.width]
+    return [1, shape.height, shape.width, 3]
+
+
+def _output_indexes(
+    compiled: ov.CompiledModel, wanted: tuple[str, ...], name: str
+) -> tuple[int, ...]:
+    names = [set(each.get_names()) for each in compiled.outputs]
+    if not wanted:
+        return tuple(range(len(names)))
+    indexes = []
+    for tensor in wanted:
+        found = [index for index, of_output in enumerate(names) if tensor in of_output]
+        if not found:
+            known = ", ".join(sorted(set().union(*names)))
+            raise ModelShapeError(
+                f"model {name}: output.tensors names {tensor}, which is none of {known}"
+            )
+        indexes.append(found[0])
+    return tuple(indexes)
+
+
+def _compile(
+    core: ov.Core, model: ov.Model, name: str, device: str
+) -> tuple[ov.CompiledModel, str | None]:
+    """The compiled model, and why it is not on the device asked for."""
+    wish = {"PERFORMANCE_HINT": "THROUGHPUT"}
+    try:
+        return core.compile_model(model, device, wish), None
+    except RuntimeError as error:
+        if device == FALLBACK_DEVICE:
+            raise
+        there = ", ".join(core.available_devices)
+        fault = f"it can't run on {device}: {_last_line(error)}; this machine has {there}"
+        logger.warning("model %s: %s; using the CPU", name, fault)
+        return core.compile_model(model, FALLBACK_DEVICE, wish), fault
+
+
+def _last_line(error: RuntimeError) -> str:
+    """OpenVINO's texts go on for a page; the last line that says something is the reason."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
