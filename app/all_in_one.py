@@ -15,6 +15,7 @@ from app.detection import Detection, open_detection
 from app.health import status_routes
 from app.installation import open_installation
 from app.keyring import Keyring
+from app.live_sessions import live_nearby, live_sessions
 from app.measuring import watched_over
 from app.meter import ProcessMeter
 from app.retention import Cleaner
@@ -23,6 +24,7 @@ from app.settings import Settings
 from app.worker import Worker
 from app.worker_port import PortOptions, WorkerPort
 from app.world import build_world
+from media.live.sessions import LiveSessions
 from media.pipeline import CameraWorld
 from media.probe import probe
 from media.source import Transport
@@ -48,14 +50,15 @@ async def run_world(
     settings: Settings, bare: World, detection: Detection, ready: Ready, stop: asyncio.Event
 ) -> None:
     """API and worker until `stop` is set: first requests end, then recordings are closed."""
-    world = with_media(bare, detection)
+    live = live_sessions(settings, bare.clock)
+    world = replace(with_media(bare, detection), live=live_nearby(live, bare.live))
     async with (
         open_installation(settings, world),
         watched_over(settings, world, "all-in-one"),
         asyncio.TaskGroup() as tasks,
     ):
         stop_worker = asyncio.Event()
-        worker = make_worker(settings, world, detection)
+        worker = make_worker(settings, world, detection, live)
         tasks.create_task(worker.run(stop_worker), name="worker")
         try:
             await _serve_until(settings, world, ready, stop)
@@ -77,24 +80,28 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     with open_detection(settings) as detection:
         world = with_media(bare, detection)
         async with open_installation(settings, world), watched_over(settings, world, "worker"):
-            worker = make_worker(settings, world, detection)
+            live = live_sessions(settings, world.clock)
+            worker = make_worker(settings, world, detection, live)
             if settings.worker_port is not None:
-                worker.companions.append(_port(settings, worker))
+                worker.companions.append(_port(settings, worker, live))
             await worker.run(stop)
 
 
-def make_worker(settings: Settings, world: World, detection: Detection) -> Worker:
-    media = CameraWorld(world.store, world.networks, world.clock)
+def make_worker(
+    settings: Settings, world: World, detection: Detection, live: LiveSessions
+) -> Worker:
+    feeds = live.feeds if settings.live_viewers else None
+    media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
     cleaner = Cleaner(world)
-    worker = Worker(world, media, transport, spool, detection.pool, [cleaner], meter=meter)
+    worker = Worker(world, media, transport, spool, detection.pool, [cleaner, live], meter=meter)
     worker.alone = settings.database.startswith("sqlite://")
     return worker
 
 
-def _port(settings: Settings, worker: Worker) -> WorkerPort:
-    """Serves the worker's footage to API processes elsewhere; the worker learns its address."""
+def _port(settings: Settings, worker: Worker, live: LiveSessions) -> WorkerPort:
+    """Serves the worker's footage and live view to API processes; the worker learns its address."""
     keyring, world = Keyring(settings), worker.world
     key = CallKey(keyring.grant_key(), world.clock)
     options = PortOptions(settings.worker_host, settings.worker_port or 0, settings.worker_address)
@@ -103,7 +110,7 @@ def _port(settings: Settings, worker: Worker) -> WorkerPort:
         worker.address = base
 
     status = status_routes(world, settings.metrics_user, keyring.metrics_password())
-    return WorkerPort(world.store, key, options, tell, status)
+    return WorkerPort(world.store, key, options, tell, status, live)
 
 
 def with_media(world: World, detection: Detection) -> World:

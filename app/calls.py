@@ -16,7 +16,10 @@ from resolvers.errors import NotAuthenticated
 
 ALIVE = "/alive"
 FILE = "/footage/{date}/{hour}/{name}"
-"""What can be called: whether anybody is there, and a file or the playlist of an hour folder."""
+LIVE = "/live/{camera_key}"
+LIVE_SESSION = "/live/{camera_key}/{session}"
+"""What can be called: whether anybody is there, a file or the playlist of an hour folder, and live
+view of a camera: begun with POST, ended with DELETE."""
 CALL_SECONDS = 60
 """Covers clocks that differ by as much; a call is used at once."""
 _PURPOSE = b"calls between the processes of one installation"
@@ -27,13 +30,14 @@ class Call:
     """One request to the worker that holds a store. `path` is all of the address.
 
     `camera` is whose footage it is about, None where it is about none: the worker takes tenant and
-    folder from here and from nowhere else.
+    folder from here and from nowhere else. `digest` is the SHA-256 of its body, None without one.
     """
 
     store_id: UUID
     method: str
     path: str
     camera: CameraFolder | None = None
+    digest: str | None = None
 
 
 class CallKey:
@@ -53,6 +57,8 @@ class CallKey:
         }
         if call.camera is not None:
             claims |= {"tenant": call.camera.tenant_id, "camera": call.camera.name}
+        if call.digest is not None:
+            claims["body"] = call.digest
         return f"Bearer {jwt.encode(claims, self._secret, algorithm='HS256')}"
 
     def checked(self, authorization: str, store_id: UUID, method: str, path: str) -> Call:
@@ -80,4 +86,9 @@ class CallKey:
         camera = None
         if "tenant" in claims:
             camera = CameraFolder(str(claims["tenant"]), str(claims["camera"]))
-        return Call(store_id, method, path, camera)
+        digest = str(claims["body"]) if "body" in claims else None
+        return Call(store_id, method, path, camera, digest)
+
+
+def digest_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

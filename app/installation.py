@@ -11,6 +11,7 @@ from tortoise.exceptions import BaseORMException
 
 from app.bus_redis import RedisBus
 from app.footage_client import FootageClient
+from app.live_client import LiveClient, LiveNearby
 from app.settings import Settings
 from models.database import DatabaseUnusable, close_database, migrate_database, open_database
 from models.event_days import make_event_days
@@ -51,6 +52,8 @@ async def open_installation(settings: Settings, world: World) -> AsyncIterator[N
             await world.bus.close()
         if isinstance(world.far, FootageClient):
             await world.far.close()
+        if isinstance(world.live, LiveClient | LiveNearby):
+            await world.live.close()
 
 
 async def _keep_making_days(world: World) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "VMS_"
+ICE_SERVER = re.compile(r"(stun|turns?):[^\s?:@/]+(:[0-9]+)?(\?transport=(udp|tcp))?")
 
 
 class SettingsError(Exception):
@@ -120,6 +123,24 @@ class Settings(BaseSettings):
         description="Below it the oldest footage goes, whatever the plans keep; evidence stays",
     )
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="How RTP comes: tcp or udp")
+    live_viewers: int = Field(
+        32, ge=0, description="How many may watch live at once in one worker; 0 is no live view"
+    )
+    live_viewers_per_camera: int = Field(
+        16, ge=1, description="How many of them may watch one camera"
+    )
+    live_addresses: Listed = Field(
+        (),
+        description="IP addresses at which browsers reach a worker for live view; else all that "
+        "its host has",
+    )
+    live_ice_servers: Listed = Field(
+        (),
+        description="`stun:host:port` and `turn:host:port?transport=udp` that a worker asks for "
+        "more addresses, one of each",
+    )
+    live_turn_user: str | None = Field(None, description="User of that TURN server")
+    live_turn_password: SecretStr | None = Field(None, description="Password of that TURN server")
     model: str | None = Field(
         None, description="Model to detect with; without it the first installed of the catalogue"
     )
@@ -132,7 +153,22 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(False, description="Whether each request is logged, without its query")
 
-    @field_validator("camera_networks", "origins", "camera_keys", mode="before")
+    @field_validator("live_addresses")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_address(each)) for each in value)
+
+    @field_validator("live_ice_servers")
+    @classmethod
+    def _are_ice_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(ICE_SERVER.fullmatch(each) for each in value):
+            raise ValueError("want stun:host:port or turn:host:port?transport=udp")
+        return value
+
+    @field_validator(
+        *("camera_networks", "origins", "camera_keys", "live_addresses", "live_ice_servers"),
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -70,8 +70,8 @@ def _mended(value: object) -> object:
 def decode(line: bytes) -> Owned:
     """Raises Unreadable: the line is damaged, or of another version of this code."""
     try:
-        checksum, text = int(line[:8], 16), line[9:].removesuffix(b"\n")
-        if checksum != zlib.crc32(text):
+        text = line[9:].removesuffix(b"\n")
+        if line[:9] != b"%08x " % zlib.crc32(text):
             raise Unreadable("its checksum is another")
         found = _decoder.decode(text)
         change: MediaChange = msgspec.json.decode(found.change, type=_KINDS[found.kind])

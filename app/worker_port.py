@@ -9,15 +9,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.calls import ALIVE, FILE, Call, CallKey
+from app.live_port import live_routes
 from app.serving import serving
 from compat_rest.errors import exception_handlers
 from compat_rest.files import FileResponse
 from compat_rest.hls import MEDIA_TYPES, PLAYLIST_TYPE
+from compat_rest.limits import BodyLimit
+from media.live.sessions import LiveSessions
 from media.playlist import PLAYLIST_NAME, dump
 from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
 from resolvers.errors import NotAuthenticated, NotFound
@@ -60,10 +64,11 @@ class WorkerPort:
     options: PortOptions
     tell: Callable[[str], None]
     status: Sequence[BaseRoute] = ()
+    live: LiveSessions | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until `stop`. Raises ServingError when the port can't be listened on."""
-        app = worker_app(self.store, self.key, self.status)
+        app = worker_app(self.store, self.key, self.status, self.live)
         async with serving(app, self.options.host, self.options.port) as server:
             base = self.options.base(server.port)
             log.info("footage is served to API processes at %s", base)
@@ -71,18 +76,26 @@ class WorkerPort:
             await stop.wait()
 
 
-def worker_app(store: RecordingStore, key: CallKey, status: Sequence[BaseRoute] = ()) -> Starlette:
+def worker_app(
+    store: RecordingStore,
+    key: CallKey,
+    status: Sequence[BaseRoute] = (),
+    live: LiveSessions | None = None,
+) -> Starlette:
     """The ASGI app. Every other route is for signed calls alone, and is told what was signed."""
     footage = _Footage(store)
 
-    def route(path: str, answer: Answer) -> Route:
+    def route(path: str, answer: Answer, method: str = "GET") -> Route:
         async def endpoint(request: Request) -> Response:
             return await answer(_signed(request, store, key), request)
 
-        return Route(path, endpoint, methods=["GET"])
+        return Route(path, endpoint, methods=[method])
+
+    shown = [route(*each) for each in live_routes(live)] if live is not None else []
 
     return Starlette(
-        routes=[route(ALIVE, _alive), route(FILE, footage.answer), *status],
+        routes=[route(ALIVE, _alive), route(FILE, footage.answer), *shown, *status],
+        middleware=[Middleware(BodyLimit)],
         exception_handlers=exception_handlers,
     )
 

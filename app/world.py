@@ -8,6 +8,7 @@ from app.bus_redis import RedisBus, redis_client
 from app.calls import CallKey
 from app.footage_client import FootageClient
 from app.keyring import Keyring
+from app.live_client import LiveClient
 from app.rates_redis import RedisRates
 from app.settings import Settings, SettingsError
 from media.clock import Clock, SystemClock
@@ -30,6 +31,7 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         SettingsError: settings contradict each other.
     """
     keyring, clock = Keyring(settings), SystemClock()
+    calls = CallKey(keyring.grant_key(), clock)
     recordings = settings.data_dir / "recordings"
     recordings.mkdir(parents=True, exist_ok=True)
     try:
@@ -48,7 +50,8 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         store=RecordingStore(recordings),
         quota=_quota(settings, clock),
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
-        far=FootageClient(CallKey(keyring.grant_key(), clock), clock),
+        far=FootageClient(calls, clock),
+        live=LiveClient(calls),
     )
 
 

@@ -1,4 +1,4 @@
-"""Live view of a camera over WebRTC: sessions begun and ended. The pictures come from its worker."""
+"""Live view of a camera over WebRTC: sessions begun and ended; its worker sends the pictures."""
 
 from __future__ import annotations
 

@@ -105,10 +105,9 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(item, GraphQLObjectType) and result.__class__ is list:
             plan = self._plan(item, field_details_list)
             if plan.plain is not None and not plan.rest:
-                try:
-                    return [plan.plain(each) for each in result]
-                except Exception:  # noqa: BLE001, S110 - comes again below, with its path
-                    pass
+                done = _tried(plan.plain, result)
+                if done is not None:
+                    return done
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )
@@ -122,16 +121,12 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,  # noqa: ANN401
     ) -> AwaitableOrValue[dict[str, Any]]:
         plan = self._plan(return_type, field_details_list)
-        if plan.plain is not None:
-            try:
-                done: dict[str, Any] = plan.plain(result)
-            except Exception:  # noqa: BLE001, S110 - comes again below, with its path
-                pass
-            else:
-                if not plan.rest:
-                    return done
-                rest = self.execute_fields(return_type, result, path, plan.rest, None)
-                return _joined(dict(done), rest)
+        done = None if plan.plain is None else _tried(plan.plain, [result])
+        if done is not None:
+            if not plan.rest:
+                return done[0]
+            rest = self.execute_fields(return_type, result, path, plan.rest, None)
+            return _joined(dict(done[0]), rest)
         return super().collect_and_execute_subfields(
             return_type, field_details_list, path, result, position_context
         )
@@ -186,6 +181,14 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
         else:
             complete = None
         return None if complete is None else _or_null(complete, kind)
+
+
+def _tried(complete: Complete, values: Sequence[object]) -> list[Any] | None:
+    """None when anything was unexpected: graphql-core meets it again, and tells where it is."""
+    try:
+        return [complete(each) for each in values]
+    except Exception:  # noqa: BLE001 - nothing is lost: see above
+        return None
 
 
 def _joined(

@@ -12,12 +12,30 @@ from media.detect.description import ModelDescription
 DEFAULT_MODEL = "yolox-nano"
 FALLBACK_MODEL = "ssd-mobilenetv2-oidv4"
 
+ORDER = (
+    DEFAULT_MODEL,
+    FALLBACK_MODEL,
+    "person-vehicle-bike-detection-crossroad-0078",
+    "person-vehicle-bike-detection-crossroad-1016",
+    "person-vehicle-bike-detection-2000",
+    "person-detection-retail-0013",
+    "person-detection-0202",
+    "person-detection-0201",
+    "person-detection-0200",
+    "vehicle-detection-0200",
+    "face-detection-retail-0004",
+    "face-detection-0200",
+    "vehicle-license-plate-detection-barrier-0106",
+    "license-plate-recognition-barrier-0001",
+    "action-recognition-0001",
+)
+"""Of two models for one feature the first is recommended."""
+
 
 @cache
 def catalogue() -> Mapping[str, ModelDescription]:
-    """Descriptions by name, the default first; each is a TOML file beside this module."""
-    names = (DEFAULT_MODEL, FALLBACK_MODEL)
-    found = {name: ModelDescription.from_toml(description_text(name)) for name in names}
+    """Descriptions by name, in ORDER; each is a TOML file in `models` beside this module."""
+    found = {name: ModelDescription.from_toml(description_text(name)) for name in ORDER}
     return MappingProxyType(found)
 
 

@@ -57,5 +57,5 @@ def _objects(
     likely = np.flatnonzero(best >= min_score)
     half = boxes[likely, 2:] / 2
     centre = boxes[likely, :2]
-    corners = np.concatenate((centre - half, centre + half), axis=1)
+    corners = np.concatenate((centre - half, centre + half), axis=1).astype(np.float32)
     return Candidates(corners, best[likely], scores[likely].argmax(axis=1))

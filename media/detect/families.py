@@ -25,6 +25,7 @@ Tensors = Sequence[NDArray[np.float32]]
 Decoder = Callable[[Tensors, ModelDescription], Candidates]
 
 _ROUNDING = 1e-3
+_FAR = 1e3  # no object reaches farther out, and areas stay within float32
 
 
 def candidates(outputs: Tensors, model: ModelDescription) -> Candidates:
@@ -39,7 +40,8 @@ def candidates(outputs: Tensors, model: ModelDescription) -> Candidates:
         require_finite("boxes", found.boxes, found.scores)
         if len(found) and not -_ROUNDING <= found.scores.min() <= found.scores.max() <= 1.001:
             raise ModelShapeError("scores outside 0..1: not those of this family")
-        return Candidates(found.boxes, np.clip(found.scores, 0.0, 1.0), found.classes)
+        boxes = np.clip(found.boxes, -_FAR, _FAR)
+        return Candidates(boxes, np.clip(found.scores, 0.0, 1.0), found.classes)
 
 
 def reading(outputs: Tensors, model: ModelDescription) -> Reading:

@@ -27,9 +27,9 @@ class ModelFailed(MediaError):
 
 
 class Network:
-    """A compiled network with one input, shared by all cameras. Requests are made from it, one a
-    thread.
+    """A compiled network with one input, shared by all cameras.
 
+    Requests are made from it, one a thread.
     `start_async` of one compiled network must not run in two threads at once: they take turns.
 
     Attributes:
@@ -149,8 +149,7 @@ def _hold_constant(model: ov.Model, constants: Mapping[str, float], name: str) -
 
 
 def _layout(found: ov.PartialShape, description: ModelDescription) -> Layout:
-    """Where the channels are, by the network's shape; the description decides what that leaves
-    open."""
+    """Where the channels are, by the network's shape, or as described where it does not say."""
     name, wanted = description.name, description.input.layout
     if found.rank.is_dynamic:
         fits = list(Layout)

@@ -9,8 +9,8 @@ _ROUNDING = 1e-3
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    result: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-np.clip(logits, -80.0, 80.0)))
-    return result
+    powers = np.exp(-np.clip(logits, -80.0, 80.0))
+    return (1.0 / (1.0 + powers)).astype(np.float32, copy=False)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

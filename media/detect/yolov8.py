@@ -42,8 +42,9 @@ def decode_yolov8(
 def _rows(output: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """(N, 4 + classes), whichever way round it came."""
     if output.ndim == 3 and output.shape[0] == 1:
+        one: NDArray[np.float32] = output[0]
         if output.shape[1] == width:
-            return output[0].T
+            return one.T
         if output.shape[2] == width:
-            return output[0]
+            return one
     raise ModelShapeError(f"want (1, {width}, N) or (1, N, {width}), got {output.shape}")

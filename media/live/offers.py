@@ -44,7 +44,9 @@ def read_offer(text: str) -> ReadOffer:
     kinds = sorted(each.kind for each in parsed.media)
     if kinds not in (["video"], ["audio", "video"]):
         raise _bad("want one video section in the offer and at most one audio section")
-    if not all(each.ice and each.ice.usernameFragment and each.ice.password for each in parsed.media):
+    if not all(
+        each.ice and each.ice.usernameFragment and each.ice.password for each in parsed.media
+    ):
         raise _bad("the offer names no ICE credentials")
     pictures = next(each for each in parsed.media if each.kind == "video")
     if not any(_is_playable(each) for each in pictures.rtp.codecs) or not _receives(pictures):

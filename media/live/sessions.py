@@ -183,7 +183,7 @@ class LiveSessions:
     """All live view of this process's cameras; used on the event loop."""
 
     def __init__(self, feeds: LiveFeeds, clock: Clock, options: LiveOptions) -> None:
-        self._feeds, self._clock, self._options = feeds, clock, options
+        self.feeds, self._clock, self._options = feeds, clock, options
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -195,7 +195,7 @@ class LiveSessions:
 
     def runs(self, camera: LiveCamera) -> bool:
         """Whether this process has the camera."""
-        return self._feeds.find(camera.folder) is not None
+        return self.feeds.find(camera.folder) is not None
 
     async def start(self, camera: LiveCamera, offer: LiveOffer) -> LiveAnswer:
         """Answers an offer; the viewer then has some seconds to connect.
@@ -203,7 +203,9 @@ class LiveSessions:
         Raises:
             LiveRefused: says why.
         """
-        feed, folder = self._feeds.find(camera.folder), camera.folder
+        feed, folder = self.feeds.find(camera.folder), camera.folder
+        if not self._options.viewers:
+            raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
         if feed is None or self._stopping.is_set():
             raise LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, "no picture comes from the camera now")
         stream, wanted = feed.playable(), read_offer(offer.sdp)

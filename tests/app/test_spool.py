@@ -10,56 +10,21 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.spool import REFUSED, Spool
-from app.spool_files import Owned, SpoolFile, Unreadable, decode, encode
+from app.spool_files import Owned, decode, encode
 from app.spool_queue import QueueLimits
 from media.types import (
-    CameraState,
-    ChangeKind,
-    RunBegan,
-    RunEnded,
     SegmentClosed,
-    StatusChanged,
-    StreamInfo,
 )
+from tests.app.spooled import event, segment
 from tests.small_disk import fill, small_disk
-from tests.world import beginning
 
-KEY, RUN = UUID(int=1), UUID(int=2)
-AT = 1_780_000_000_000_000
 SMALL = QueueLimits(in_memory=10, file_bytes=4000, total_bytes=10**6)
-
-
-def event(number: int) -> Owned:
-    change = beginning(KEY, AT + number, event_id=f"evt-{number}")
-    return Owned("default", "cam-a", replace(change, trace_id=UUID(int=number)))
-
-
-def segment(number: int) -> Owned:
-    times = (AT + number, AT + number + 1, number, number + 1)
-    change = SegmentClosed(KEY, RUN, "2026-05-29", "12", f"{number}.m4s", *times, 1000)
-    return Owned("default", "cam-a", change)
-
-
-def state(reason: str | None) -> Owned:
-    stream = StreamInfo("h264", 1920, 1080, 25.0, None)
-    return Owned("acme", "cam-b", StatusChanged(KEY, CameraState.ERROR, reason, AT, stream))
-
-
-EVERY_KIND = [
-    event(1),
-    Owned("a", "b", replace(beginning(KEY, AT), kind=ChangeKind.ENDED, ended_at_us=AT, token=7)),
-    segment(1),
-    state("no route"),
-    Owned("a", "b", RunBegan(KEY, RUN, AT)),
-    Owned("a", "b", RunEnded(KEY, RUN, AT, "the camera hung up")),
-]
 
 
 def drained(spool: Spool, most: int = 7) -> list[Owned]:
@@ -84,36 +49,6 @@ def files(root: Path) -> list[str]:
 def put_all(spool: Spool, many: Iterable[Owned]) -> None:
     for each in many:
         assert spool.put(each)
-
-
-@pytest.mark.parametrize("owned", EVERY_KIND, ids=lambda owned: type(owned.change).__name__)
-def test_every_kind_of_change_survives_the_disk(owned: Owned) -> None:
-    assert decode(encode(owned)) == owned
-
-
-@given(st.text())
-def test_any_text_a_camera_sent_is_one_line_that_can_be_read(text: str) -> None:
-    assert encode(state(text)).count(b"\n") == 1
-    assert decode(encode(state(text))) == state(text)
-
-
-def test_what_utf_8_has_no_room_for_is_replaced() -> None:
-    assert decode(encode(state("a \udcff b"))) == state("a ? b")
-
-
-@given(st.integers(0, 400), st.integers(1, 255))
-def test_a_line_with_a_wrong_byte_is_not_believed(place: int, change: int) -> None:
-    line = bytearray(encode(event(1)))
-    line[place % (len(line) - 1)] ^= change
-    assume(bytes(line).upper() != encode(event(1)).upper())  # of the checksum's letters
-    with pytest.raises(Unreadable):
-        decode(bytes(line))
-
-
-def test_a_line_of_another_version_is_not_believed() -> None:
-    line = encode(event(1)).replace(b"EventChange", b"EventMoved")
-    with pytest.raises(Unreadable):
-        decode(line)
 
 
 def test_an_event_is_on_disk_before_put_returns_and_gone_when_it_is_done(tmp_path: Path) -> None:
@@ -398,18 +333,6 @@ def test_a_closed_spool_says_what_it_could_not_write(
     put_all(spool, map(segment, range(5)))
     spool.close()
     assert "5 changes are lost: they could be written nowhere" in caplog.messages
-
-
-def test_a_partly_written_line_is_written_over(tmp_path: Path) -> None:
-    """As when a disk takes half of it."""
-    spool = Spool(tmp_path)
-    spool.put(event(1))
-    (name,) = files(tmp_path)
-    with (tmp_path / name).open("ab") as file:
-        file.write(encode(event(2))[:100])
-    spool.put(event(3))
-    found = SpoolFile(tmp_path / name, (tmp_path / name).stat().st_size).read()
-    assert [decode(line) for line in found] == [event(1), event(3)]
 
 
 def test_a_process_that_starts_on_a_full_disk_writes_as_soon_as_there_is_room(disk: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_wrong_field_is_named(found: str, instead: str, complaint: str) -> Non
 def test_a_description_without_features_is_refused() -> None:
     text = TEXT[: TEXT.index("[features]")] + "[features]\n"
 
-    with pytest.raises(DescriptionError, match="no feature"):
+    with pytest.raises(DescriptionError, match="features"):
         ModelDescription.from_toml(text)
 
 

@@ -1,0 +1,29 @@
+"""Live view as the settings want it."""
+
+from __future__ import annotations
+
+from app.live_client import LiveNearby
+from app.settings import Settings
+from media.clock import Clock
+from media.live.feed import LiveFeeds
+from media.live.sessions import LiveOptions, LiveSessions
+from resolvers.live_workers import LiveWorkers
+
+
+def live_sessions(settings: Settings, clock: Clock) -> LiveSessions:
+    """Of a process that runs cameras; made on its event loop."""
+    password = settings.live_turn_password
+    options = LiveOptions(
+        viewers=settings.live_viewers,
+        viewers_of_camera=settings.live_viewers_per_camera,
+        addresses=settings.live_addresses,
+        ice_servers=settings.live_ice_servers,
+        turn_user=settings.live_turn_user,
+        turn_password=password.get_secret_value() if password else None,
+    )
+    return LiveSessions(LiveFeeds(clock), clock, options)
+
+
+def live_nearby(here: LiveSessions, far: LiveWorkers | None) -> LiveWorkers:
+    """For use cases in that process."""
+    return here if far is None else LiveNearby(here, far)
