@@ -46,6 +46,14 @@ format: setup-dev  ## ruff puts the code in order
 bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.recording
 	$(BIN)/python -m tests.benchmarks.detection
+	$(BIN)/python -m tests.benchmarks.lists
+	$(BIN)/python -m tests.benchmarks.fanout
+	$(BIN)/python -m tests.benchmarks.delivery
+	$(BIN)/python -m tests.benchmarks.footage
+	$(BIN)/python -m tests.benchmarks.ingest
+	$(BIN)/python -m tests.benchmarks.queries
+	$(BIN)/python -m tests.benchmarks.failover
+	$(BIN)/python -m tests.benchmarks.resume
 
 sdl: setup-dev  ## schema/schema.graphql from the schema
 	$(BIN)/python -m schema.sdl

@@ -1,7 +1,8 @@
 """The models of this installation: which are there, where others come from, how one is added.
 
-A model is a folder `{data_dir}/models/{name}` with `model.toml` and the files it names. The TOML is
-written last, so that a model is listed when it is whole, and its files are verified before use.
+A model is a folder `{data_dir}/models/{name}` with `model.toml` and the files it names. It is put
+together in `.incoming` and takes its place when it is whole, verified and tried: what was there
+before stays until then. Its files are verified again before each use.
 """
 
 from __future__ import annotations
@@ -20,23 +21,22 @@ from app.packages import (
     Wanted,
     download,
     from_npm,
+    is_accepted,
+    is_there,
     locked,
     sha256_of,
     silent,
 )
 from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL, catalogue, description_text
-from media.detect.description import DescriptionError, ModelDescription
+from media.detect.description import DescriptionError, ModelDescription, ModelFile, Task
+from media.types import MediaError
+from resolvers.features import ALL_FEATURES
 
 logger = logging.getLogger(__name__)
 
 DESCRIPTION = "model.toml"
-_MAX_BYTES = 64 * 1024 * 1024
-
-OBJECTRON = NpmPackage(
-    "@mediapipe/objectron",
-    "0.4.1675468480",
-    "sha512-IoWuW0ojc9GaSW6UoDCIXgwjLSqTEcR5w8NYuGH+R5+q+nKzS7KOIGfY/eyx4DttReumb398W6+PpW0DQ2Rs/w==",
-)
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""Of a file whose description does not say its size."""
 
 
 class ModelError(Exception):
@@ -54,33 +54,30 @@ class InstalledModel:
         return self.folder / self.description.files[0].name
 
 
-def _yolox_nano(folder: Path, progress: Progress) -> None:
-    description = catalogue()[DEFAULT_MODEL]
-    download(description.source, _wanted(description, folder), progress)
+Try = Callable[[InstalledModel], None]
+"""Tries a model whose files are verified. Raises MediaError: it does not load or run."""
 
 
-def _ssd_oidv4(folder: Path, progress: Progress) -> None:
-    wanted = _wanted(catalogue()[FALLBACK_MODEL], folder)
-    inside = "package/objectron_solution_packed_assets.data"
-    from_npm(OBJECTRON, [Member(inside, wanted, part=(184, 9_987_912))], progress)
+def untried(model: InstalledModel) -> None:
+    """A Try that is content with the hashes."""
 
 
-def _wanted(description: ModelDescription, folder: Path) -> Wanted:
-    file = description.files[0]
-    return Wanted(folder / file.name, file.sha256, _MAX_BYTES)
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A description, its text, and the folder in which its files may lie."""
 
-
-_FETCH: dict[str, Callable[[Path, Progress], None]] = {
-    DEFAULT_MODEL: _yolox_nano,
-    FALLBACK_MODEL: _ssd_oidv4,
-}
+    model: ModelDescription
+    text: str
+    beside: Path | None = None
 
 
 class ModelStore:
     """The folder of models. Safe to use from several processes at once."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, prove: Try = untried) -> None:
+        """`prove` tries each model before it takes its place."""
         self.root = data_dir / "models"
+        self._prove = prove
 
     def installed(self) -> list[InstalledModel]:
         """Those whose description can be read, the catalogue's first; files are not looked at."""
@@ -88,30 +85,51 @@ class ModelStore:
         order = [name for name in catalogue() if name in found]
         return [found[name] for name in [*order, *sorted(found.keys() - set(order))]]
 
+    def known(self) -> dict[str, ModelDescription]:
+        """Every model by name: the catalogue's, those described in the folder, those installed."""
+        described = {each.model.name: each.model for each in self._dropped()}
+        installed = {model.description.name: model.description for model in self.installed()}
+        return {**catalogue(), **described, **installed}
+
+    def faults(self) -> list[str]:
+        """What is wrong with descriptions in the folder, each naming its file and the field."""
+        found = []
+        for path in self._paths():
+            try:
+                _read(path)
+            except ModelError as error:
+                found.append(f"{path.relative_to(self.root)}: {error}")
+        return found
+
     def verify(self, model: InstalledModel) -> None:
         """Raises ModelError: a file is missing, or not the one that is described."""
         for file in model.description.files:
             path = model.folder / file.name
             if not path.is_file():
                 raise ModelError(f"model {model.description.name}: {file.name} is missing")
-            found = sha256_of(path)
-            if found not in file.sha256:
+            if not is_accepted(path, file.digests):
                 raise ModelError(
                     f"model {model.description.name}: {file.name} is damaged, or another file: "
-                    f"its sha256 is {found}"
+                    f"its sha256 is {sha256_of(path)}"
                 )
 
-    def pick(self, wanted: str | None = None) -> InstalledModel:
-        """The model to detect with: `wanted`, or else the first installed that is sound.
+    def pick(self, wanted: str | None = None, task: Task = Task.DETECT) -> InstalledModel:
+        """The model to use for a task: `wanted`, or else the first installed that is sound.
 
         Raises:
-            ModelError: it is not installed or not sound; none is; the text names every fault.
+            ModelError: it is not installed, not sound, or for another task; none is; the text names
+                every fault.
         """
         candidates = self.installed()
         if wanted is not None:
             candidates = [model for model in candidates if model.description.name == wanted]
         faults = []
         for model in candidates:
+            if model.description.task is not task:
+                if wanted is not None:
+                    purpose = model.description.task
+                    faults.append(f"model {wanted} is there to {purpose}, not to {task}")
+                continue
             try:
                 self.verify(model)
             except ModelError as error:
@@ -122,20 +140,14 @@ class ModelStore:
         raise ModelError("; ".join(faults) or f"{missing}: vms models pull")
 
     def pull(self, name: str, progress: Progress = silent) -> InstalledModel:
-        """Fetch a model of the catalogue; what is there already, and sound, is not fetched again.
+        """Fetch a known model; what is there already, and sound, is not fetched again.
 
         Raises:
-            ModelError: not of the catalogue, or it could not be had.
+            ModelError: nobody knows it, it could not be had, or it does not run.
         """
-        if name not in _FETCH:
-            known = ", ".join(catalogue())
-            raise ModelError(f"{name} is not in the catalogue ({known}); --file installs your own")
-        folder = self.root / name
-        try:
-            _FETCH[name](folder, progress)
-        except (FetchFailed, OSError) as error:
-            raise ModelError(f"model {name}: {error}") from error
-        return self._describe(folder, catalogue()[name], description_text(name))
+        return self._bring(
+            self._described(name), lambda file, wanted: _fetch(file, wanted, progress)
+        )
 
     def pull_default(self, progress: Progress = silent) -> tuple[InstalledModel, str | None]:
         """The default model, or else the fallback with the reason why.
@@ -151,6 +163,18 @@ class ModelStore:
             except ModelError as second:
                 raise ModelError(f"{first}; {second}") from second
 
+    def add(self, path: Path, progress: Progress = silent) -> InstalledModel:
+        """Install what a TOML of the user's describes: from files beside it, else from their URLs.
+
+        Raises:
+            ModelError: not a description (names the field), a name of the catalogue's, or a file
+                is not to be had, not as described, or does not run.
+        """
+        described = _read(path)
+        if described.model.name in catalogue():
+            raise ModelError(f"{path.name}: name: {described.model.name} is one of the catalogue's")
+        return self._bring(described, lambda file, wanted: _fetch(file, wanted, progress))
+
     def install(self, path: Path, name: str | None = None) -> InstalledModel:
         """Install a file of the user's: one of the catalogue's, or one with a TOML beside it.
 
@@ -163,40 +187,119 @@ class ModelStore:
         """
         if not path.is_file():
             raise ModelError(f"no file {path}")
-        description, text = _description_of(path, name)
-        folder = self.root / description.name
-        try:
-            with locked(folder):
-                for index, file in enumerate(description.files):
-                    source = path if index == 0 else path.with_name(file.name)
-                    _copy(source, Wanted(folder / file.name, file.sha256, _MAX_BYTES))
-        except OSError as error:
-            raise ModelError(f"model {description.name}: {error}") from error
-        return self._describe(folder, description, text)
 
-    def _describe(self, folder: Path, description: ModelDescription, text: str) -> InstalledModel:
-        partial = folder / f"{DESCRIPTION}.partial"
-        with locked(folder):
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(folder / DESCRIPTION)
-        return InstalledModel(description, folder)
+        def copy(file: ModelFile, wanted: Wanted) -> None:
+            _copy(path if wanted.target.name == first else path.with_name(file.name), wanted)
+
+        described = _description_of(path, name)
+        first = described.model.files[0].name
+        return self._bring(described, copy)
+
+    def _described(self, name: str) -> _Described:
+        if name in catalogue():
+            return _Described(catalogue()[name], description_text(name))
+        for each in self._dropped():
+            if each.model.name == name:
+                return each
+        for model in self._read_all():
+            if model.description.name == name:
+                return _read(model.folder / DESCRIPTION)
+        known = ", ".join(self.known())
+        raise ModelError(f"{name} is not in the catalogue ({known}); vms models add takes your own")
+
+    def _bring(
+        self, wanted: _Described, get: Callable[[ModelFile, Wanted], None]
+    ) -> InstalledModel:
+        """Put a model together beside the others, try it, and let it take its place."""
+        model, folder = wanted.model, self.root / wanted.model.name
+        incoming = InstalledModel(model, self.root / ".incoming" / model.name)
+        try:
+            with locked(self.root):
+                there = self._sound(folder, wanted)
+                if there is not None:
+                    return there
+                incoming.folder.mkdir(parents=True, exist_ok=True)
+                for file in model.files:
+                    self._place(file, incoming.folder, [folder, wanted.beside], get)
+                self._prove(incoming)
+                (incoming.folder / DESCRIPTION).write_text(wanted.text, encoding="utf-8")
+                _swap(incoming.folder, folder)
+        except (FetchFailed, MediaError, OSError) as error:
+            told = str(error)
+            named = told if told.startswith("model ") else f"model {model.name}: {told}"
+            raise ModelError(named) from error
+        return InstalledModel(model, folder)
+
+    def _sound(self, folder: Path, wanted: _Described) -> InstalledModel | None:
+        """The model, where it is in its place already with this very description."""
+        model = InstalledModel(wanted.model, folder)
+        try:
+            if _read(folder / DESCRIPTION).text != wanted.text:
+                return None
+            self.verify(model)
+        except ModelError:
+            return None
+        return model
+
+    def _place(
+        self,
+        file: ModelFile,
+        incoming: Path,
+        nearby: list[Path | None],
+        get: Callable[[ModelFile, Wanted], None],
+    ) -> None:
+        """Have one file in `incoming`: out of a folder nearby, or else by `get`."""
+        wanted = Wanted(incoming / file.name, file.digests, file.bytes or MAX_FILE_BYTES)
+        if is_there(wanted):
+            return
+        for folder in nearby:
+            if folder is not None and (folder / file.name).is_file():
+                if is_accepted(folder / file.name, file.digests):
+                    _copy(folder / file.name, wanted)
+                    return
+                if not (file.url or file.npm):
+                    _copy(folder / file.name, wanted)  # says what is wrong with it
+        get(file, wanted)
+
+    def _paths(self) -> list[Path]:
+        return sorted([*self.root.glob(f"*/{DESCRIPTION}"), *self.root.glob("*.toml")])
+
+    def _dropped(self) -> Iterator[_Described]:
+        """Descriptions that lie in the folder of models without one of their own."""
+        for path in sorted(self.root.glob("*.toml")):
+            try:
+                yield _read(path)
+            except ModelError as error:
+                logger.warning("%s is left out: %s", path, error)
 
     def _read_all(self) -> Iterator[InstalledModel]:
         for path in sorted(self.root.glob(f"*/{DESCRIPTION}")):
             try:
-                yield InstalledModel(
-                    ModelDescription.from_toml(path.read_text(encoding="utf-8")), path.parent
-                )
-            except (DescriptionError, OSError, UnicodeDecodeError) as error:
+                yield InstalledModel(_read(path).model, path.parent)
+            except ModelError as error:
                 logger.warning("%s is left out: %s", path, error)
 
 
-def _description_of(path: Path, name: str | None) -> tuple[ModelDescription, str]:
+def _read(path: Path) -> _Described:
+    """Raises ModelError: it can't be read; names the file and the field."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        model = ModelDescription.from_toml(text)
+    except (DescriptionError, OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path.name}: {error}") from error
+    unknown = sorted(model.features.keys() - set(ALL_FEATURES))
+    if unknown:
+        known = ", ".join(ALL_FEATURES)
+        raise ModelError(f"{path.name}: features.{unknown[0]}: no feature (one of {known})")
+    return _Described(model, text, path.parent)
+
+
+def _description_of(path: Path, name: str | None) -> _Described:
     """What `path` is: by its content one of the catalogue's, or by the TOML beside it."""
-    found = sha256_of(path)
     for known in catalogue().values():
-        if name in (None, known.name) and found in known.files[0].sha256:
-            return known, description_text(known.name)
+        if name in (None, known.name) and is_accepted(path, known.files[0].digests):
+            return _Described(known, description_text(known.name), path.parent)
+    found = sha256_of(path)
     if name is not None and name in catalogue():
         raise ModelError(f"{path.name} is not {name} as the catalogue knows it: sha256 {found}")
     beside = path.with_suffix(".toml")
@@ -205,23 +308,41 @@ def _description_of(path: Path, name: str | None) -> tuple[ModelDescription, str
             f"{path.name} is no model of the catalogue (its sha256 is {found}); to install "
             f"your own, describe it in {beside.name} beside it"
         )
-    text = beside.read_text(encoding="utf-8")
-    try:
-        description = ModelDescription.from_toml(text)
-    except DescriptionError as error:
-        raise ModelError(f"{beside.name}: {error}") from error
-    if description.name in catalogue() or name not in (None, description.name):
-        raise ModelError(f"{beside.name} names it {description.name}: that name is not free for it")
-    return description, text
+    described = _read(beside)
+    if described.model.name in catalogue() or name not in (None, described.model.name):
+        raise ModelError(
+            f"{beside.name} names it {described.model.name}: that name is not free for it"
+        )
+    return described
+
+
+def _fetch(file: ModelFile, wanted: Wanted, progress: Progress) -> None:
+    if file.npm is not None:
+        package = NpmPackage(file.npm.package, file.npm.version, file.npm.integrity)
+        from_npm(package, [Member(file.npm.path, wanted, file.npm.part)], progress)
+    elif file.url is not None:
+        download(file.url, wanted, progress)
+    else:
+        raise FetchFailed(f"{file.name} is not beside its description, which has no url for it")
 
 
 def _copy(source: Path, wanted: Wanted) -> None:
     """Verified before it gets its name."""
     if not source.is_file():
-        raise ModelError(f"no file {source.name} beside the model")
+        raise FetchFailed(f"no file {source.name} beside the model")
     shutil.copyfile(source, wanted.partial)
-    found = sha256_of(wanted.partial)
-    if found not in wanted.sha256:
+    if not is_accepted(wanted.partial, wanted.digests):
+        found = sha256_of(wanted.partial)
         wanted.partial.unlink()
-        raise ModelError(f"{source.name} is not what is described: its sha256 is {found}")
+        raise FetchFailed(f"{source.name} is not what is described: its sha256 is {found}")
     wanted.partial.replace(wanted.target)
+
+
+def _swap(incoming: Path, folder: Path) -> None:
+    old = incoming.with_name(f"{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    incoming.rename(folder)
+    (folder / ".fetching.lock").unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)

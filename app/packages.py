@@ -44,12 +44,13 @@ class Wanted:
 
     Attributes:
         target: where it goes, together with `<name>.partial` while it comes.
-        sha256: contents that are accepted, as lower-case hex.
+        digests: contents that are accepted: sha256 or sha384 as lower-case hex, told apart by their
+            length.
         max_bytes: more than this is refused.
     """
 
     target: Path
-    sha256: tuple[str, ...]
+    digests: tuple[str, ...]
     max_bytes: int
 
     @property
@@ -114,9 +115,20 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_accepted(path: Path, digests: Sequence[str]) -> bool:
+    """Whether the file's sha256 or sha384 is one of these."""
+    known = {len(digest) * 4 for digest in digests}
+    with path.open("rb") as file:
+        for bits in sorted(known):
+            file.seek(0)
+            if hashlib.file_digest(file, f"sha{bits}").hexdigest() in digests:
+                return True
+    return False
+
+
 def is_there(wanted: Wanted) -> bool:
     """Whether the file is at its place already, with an accepted content."""
-    return wanted.target.is_file() and sha256_of(wanted.target) in wanted.sha256
+    return wanted.target.is_file() and is_accepted(wanted.target, wanted.digests)
 
 
 def download(
@@ -209,7 +221,7 @@ def _download(url: str, wanted: Wanted, progress: Progress, patience_s: float) -
     with httpx.Client(follow_redirects=True, timeout=timeout) as client:
         while not _stream(client, url, wanted, progress):
             logger.info("%s: cut short, going on", url)
-    if resumed and sha256_of(wanted.partial) not in wanted.sha256:
+    if resumed and not is_accepted(wanted.partial, wanted.digests):
         wanted.partial.unlink()  # the part was of another file: once more, from the start
         _download(url, wanted, progress, patience_s)
         return
@@ -266,8 +278,8 @@ def _check_size(size: int, wanted: Wanted, source: str) -> None:
 
 def _finish(wanted: Wanted, source: str) -> None:
     """Give a partial file its name, if it is what was wanted."""
-    found = sha256_of(wanted.partial)
-    if found not in wanted.sha256:
+    if not is_accepted(wanted.partial, wanted.digests):
+        found = sha256_of(wanted.partial)
         wanted.partial.unlink()
         raise FetchFailed(
             f"{source} is not {wanted.target.name} as it is known: its sha256 is {found}"

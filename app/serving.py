@@ -56,6 +56,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]:
         access_log=False,
         ws="websockets-sansio",
         ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,  # a window of 64 kB and more for each socket
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

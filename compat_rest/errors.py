@@ -14,10 +14,12 @@ from starlette.responses import Response
 
 from resolvers.errors import (
     CameraLimitReached,
+    CameraNotLive,
     Conflict,
     ConnectionLimitReached,
     FieldError,
     InvalidInput,
+    LiveUnsupported,
     NotAuthenticated,
     NotFound,
     RateLimited,
@@ -64,7 +66,7 @@ class RangeNotSatisfiable(HttpRefusal):
 class Problem(msgspec.Struct, frozen=True):
     """An RFC 9457 problem. `code` is stable; `errors` names each field that is wrong.
 
-    `limit` and `count` come with CAMERA_LIMIT_REACHED.
+    `limit` and `count` come with CAMERA_LIMIT_REACHED, `hls_url` with what WebRTC can't show.
     """
 
     type: str
@@ -75,6 +77,7 @@ class Problem(msgspec.Struct, frozen=True):
     errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     count: int | msgspec.UnsetType = msgspec.UNSET
+    hls_url: str | msgspec.UnsetType = msgspec.UNSET
 
 
 _STATUS: Mapping[type[VmsError], int] = {
@@ -82,7 +85,9 @@ _STATUS: Mapping[type[VmsError], int] = {
     ScopeMissing: 403,
     CameraLimitReached: 403,
     NotFound: 404,
+    LiveUnsupported: 406,
     Conflict: 409,
+    CameraNotLive: 409,
     RateLimited: 429,
     ConnectionLimitReached: 429,
     InvalidInput: 422,
@@ -114,6 +119,8 @@ def problem_of(error: VmsError) -> Problem:
     found = problem(status_of(error), error.code, str(error), fields)
     if isinstance(error, CameraLimitReached):
         return msgspec.structs.replace(found, limit=error.limit, count=error.count)
+    if isinstance(error, LiveUnsupported) and error.hls_url is not None:
+        return msgspec.structs.replace(found, hls_url=error.hls_url)
     return found
 
 
@@ -139,7 +146,8 @@ def _headers_of(error: VmsError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     if isinstance(error, RateLimited):
         return {"Retry-After": str(error.retry_after)}
-    return {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
+    is_passing = isinstance(error, Unavailable | CameraNotLive)
+    return {"Retry-After": str(RETRY_SECONDS)} if is_passing else {}
 
 
 async def answer_http_error(_: Request, error: Exception) -> Response:

@@ -27,8 +27,10 @@ _MEANINGS = {
     401: "No token, or a bad or expired one",
     403: "The token lacks the scope, or the plan's limit is reached",
     404: "There is none in this tenant",
-    409: "The id is taken",
+    406: "What the camera sends can't be shown so; `code` says why, `hls_url` what plays it",
+    409: "The id is taken, or nothing comes from the camera now",
     413: f"The body has more than {MAX_BODY_BYTES} bytes",
+    415: "The body is not of the media type that is wanted",
     416: "The range begins behind the end of the file",
     422: "A value is wrong; `errors` names each field",
     429: "The plan allows no more requests a minute; `Retry-After` says when again",
@@ -110,7 +112,7 @@ def _operation(operation: Operation, shapes: _Shapes) -> Json:
         },
     }
     if operation.body:
-        content = {"application/json": {"schema": shapes.of(operation.body)}}
+        content = {operation.body_type: {"schema": shapes.of(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
 

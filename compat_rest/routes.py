@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from compat_rest import cameras, events, hls, playback, ws
+from compat_rest import cameras, events, hls, live, playback, ws
 from compat_rest.encoding import json_response
 from compat_rest.openapi import OPENAPI_PATH, document
 from compat_rest.operation import Answer, Operation, Parameter, Socket, routes_of
@@ -21,6 +21,7 @@ _HOUR = (
     Parameter("date", "A day in UTC", {"type": "string", "format": "date"}),
     Parameter("hour", "An hour of the day, 00 to 23", {"type": "string", "pattern": "^[0-9]{2,}$"}),
 )
+_SESSION = Parameter("session", "The session, as in its `Location`", _PLAIN)
 _NAME = Parameter("name", "A file that a playlist or an event names", _PLAIN)
 
 _FILTERED = {cameras.FILTERED_FEATURES: "Features that the plan does not include, left out"}
@@ -38,6 +39,14 @@ _PLAYLIST = Answer(
     200, "An HLS playlist (RFC 8216)", media_types=(hls.PLAYLIST_TYPE,), headers=_MISSING
 )
 _FILE = Answer(200, "The file, or the range of it", media_types=tuple(hls.MEDIA_TYPES.values()))
+
+_SEEN = Answer(
+    201,
+    "The SDP answer",
+    media_types=(live.SDP_TYPE,),
+    headers={"Location": "The session's address, to end it"},
+)
+_LEFT = Answer(200, "It is over")
 
 _READ, _WRITE = Scope.CAMERAS_READ, Scope.CAMERAS_WRITE
 _EVENTS_READ, _PLAY = Scope.EVENTS_READ, Scope.PLAYBACK_READ
@@ -128,6 +137,26 @@ operations = [
         (*_HOUR, _NAME, *hls.FILE_PARAMETERS),
         refusals=(404, 416),
         in_url=True,
+    ),
+    Operation(
+        "POST",
+        "/v2/live/{cam}/whep",
+        live.watch,
+        Scope.LIVE_READ,
+        _SEEN,
+        (_CAM,),
+        body=str,
+        body_type=live.SDP_TYPE,
+        refusals=(404, 406, 409, 415),
+    ),
+    Operation(
+        "DELETE",
+        "/v2/live/{cam}/whep/{session}",
+        live.leave,
+        Scope.LIVE_READ,
+        _LEFT,
+        (_CAM, _SESSION),
+        refusals=(404,),
     ),
 ]
 

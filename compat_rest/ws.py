@@ -28,6 +28,7 @@ from resolvers.access import Scope, demand
 from resolvers.context import Context
 from resolvers.errors import (
     BadCursor,
+    ConnectionLimitReached,
     FieldError,
     InvalidInput,
     NotAuthenticated,
@@ -68,6 +69,7 @@ CLOSE_CODES: dict[type[VmsError], int] = {
     ScopeMissing: 4403,
     OriginRefused: 4403,
     ConsumerTooSlow: 1013,
+    ConnectionLimitReached: 1013,
     VmsError: 1011,
 }
 CLOSES = {
@@ -76,7 +78,8 @@ CLOSES = {
     4403: "The token lacks the scope, or the page's origin is not allowed",
     1011: "Something this needs is not here now",
     1012: "The server restarts: connect again with the last cursor",
-    1013: f"Frames were not taken for {SEND_SECONDS:g} s: connect again with the last cursor",
+    1013: f"Frames were not taken for {SEND_SECONDS:g} s: connect again with the last cursor. Or "
+    "the plan allows no more connections",
 }
 
 
@@ -124,7 +127,10 @@ class EventSocket:
         put = cast("Callable[[Message], Sending]", send)  # as servers have it, and straight to it
         refusal: VmsError | None = None
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with (
+                ctx.world.quota.connection(ctx.actor.tenant_id),
+                asyncio.TaskGroup() as tasks,
+            ):
                 outlet = Outlet(put, tasks, self.send_seconds)
                 tasks.create_task(_follow(ctx, after, _Envelopes(outlet)))
                 tasks.create_task(_read_until_left(websocket))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from media.clock import Clock
 from models.base import select_first
 from models.tenant import Tenant, TenantTable
-from resolvers.errors import ConnectionLimitReached, RateLimited
+from resolvers.errors import ConnectionLimitReached, RateLimited, Unavailable
 from resolvers.fresh import Fresh
 
 BURST_US = 10 * 1_000_000
@@ -71,7 +71,6 @@ class Quota:
 
         Raises:
             RateLimited: the plan allows no more of them now; says when again.
-            Unavailable: the database is away.
         """
         plan = await self._plan(tenant_id)
         if plan is None or plan.requests_per_minute is None:
@@ -86,7 +85,6 @@ class Quota:
 
         Raises:
             ConnectionLimitReached: the plan allows no further one.
-            Unavailable: the database is away.
         """
         plan = await self._plan(tenant_id)
         limit = None if plan is None else plan.connection_limit
@@ -101,11 +99,13 @@ class Quota:
                 del self._connections[tenant_id]
 
     async def _plan(self, tenant_id: str) -> Tenant | None:
+        """While the database is away the plan as it was last known: nothing else is done then."""
         now = self._clock.monotonic_us()
         until, plan = self._plans.get(tenant_id, (0, None))
         if until <= now:
             rows = TenantTable.filter(id=tenant_id)
-            plan = await self._reading.read(tenant_id, lambda: select_first(rows, Tenant))
+            with suppress(Unavailable):
+                plan = await self._reading.read(tenant_id, lambda: select_first(rows, Tenant))
             if len(self._plans) >= MOST_TENANTS:
                 self._plans.clear()
             self._plans[tenant_id] = now + PLAN_US, plan

@@ -123,10 +123,11 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
         plan = self._plan(return_type, field_details_list)
         done = None if plan.plain is None else _tried(plan.plain, [result])
         if done is not None:
+            plain: dict[str, Any] = done[0]
             if not plan.rest:
-                return done[0]
+                return plain
             rest = self.execute_fields(return_type, result, path, plan.rest, None)
-            return _joined(dict(done[0]), rest)
+            return _joined(dict(plain), rest)
         return super().collect_and_execute_subfields(
             return_type, field_details_list, path, result, position_context
         )

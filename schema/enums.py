@@ -44,6 +44,10 @@ class UserErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     CAMERA_LIMIT_REACHED = "CAMERA_LIMIT_REACHED"
     NOT_FOUND = "NOT_FOUND"
+    CAMERA_NOT_LIVE = "CAMERA_NOT_LIVE"
+    LIVE_CODEC_UNSUPPORTED = "LIVE_CODEC_UNSUPPORTED"
+    LIVE_B_FRAMES = "LIVE_B_FRAMES"
+    LIVE_VIEWERS_REACHED = "LIVE_VIEWERS_REACHED"
 
 
 def _describe(enum: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
@@ -121,5 +125,9 @@ _describe(
         "CONFLICT": "The value of `field` is taken, or something forbids the change now.",
         "CAMERA_LIMIT_REACHED": "The plan allows no further camera.",
         "NOT_FOUND": "There is nothing of this id in this tenant.",
+        "CAMERA_NOT_LIVE": "The camera is off, or no picture comes from it now.",
+        "LIVE_CODEC_UNSUPPORTED": "The camera's codec is none that WebRTC shows: play its HLS.",
+        "LIVE_B_FRAMES": "The camera sends B-frames, which WebRTC can't show: play its HLS.",
+        "LIVE_VIEWERS_REACHED": "As many watch as there may.",
     },
 )

@@ -13,7 +13,7 @@ from resolvers import evidence as locks
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
 from resolvers.watch import EventFeed
-from schema import camera_changes, evidence, outside_events, tenant_changes
+from schema import camera_changes, evidence, live, outside_events, tenant_changes
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -28,6 +28,7 @@ from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceL
 from schema.fields import field, mutation, subscription
 from schema.followed import Followed
 from schema.inputs import or_none
+from schema.live import LiveStartPayload, LiveStopPayload
 from schema.outside_events import EventCreateInput, EventPayload
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
@@ -44,6 +45,8 @@ WantedPlan = Annotated[PlanInput, strawberry.argument(description="What it may u
 Order = Annotated[events.EventOrder, strawberry.argument(description="In which order of time.")]
 CreateInput = Annotated[CameraCreateInput, strawberry.argument(description="What it shall be.")]
 UpdateInput = Annotated[CameraUpdateInput, strawberry.argument(description="What to change.")]
+SessionId = Annotated[strawberry.ID, strawberry.argument(description="The session's id.")]
+Offer = Annotated[str, strawberry.argument(description="SDP: one picture in H.264, maybe sound.")]
 RtspUrl = Annotated[str, strawberry.argument(description="The address to look at.")]
 Resume = Annotated[
     LogCursor | None,
@@ -177,6 +180,19 @@ class Mutation:
     @mutation(description="Ends a lock; who did is kept. Scope: `tenant:admin`.")
     async def evidence_lift(self, info: Info, id: LockId) -> EvidenceLockPayload:
         return await evidence.lift(info.context.ctx, id)
+
+    @mutation(
+        description=(
+            "Begins live view over WebRTC: its worker sends what the camera sends, untouched. It "
+            "ends with the token at the latest. Scope: `live:read`."
+        )
+    )
+    async def live_start(self, info: Info, camera_id: CameraId, offer: Offer) -> LiveStartPayload:
+        return await live.start(info.context.ctx, camera_id, offer)
+
+    @mutation(description="Ends a live view. Scope: `live:read`.")
+    async def live_stop(self, info: Info, id: SessionId) -> LiveStopPayload:
+        return await live.stop(info.context.ctx, id)
 
     @mutation(
         description=(

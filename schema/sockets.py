@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.playlist import iso_milliseconds
 from resolvers.context import Context, World
-from resolvers.errors import NotAuthenticated, TokenExpired, VmsError
+from resolvers.errors import ConnectionLimitReached, NotAuthenticated, TokenExpired, VmsError
 from resolvers.outlet import SEND_SECONDS, Closed, Outlet, Sending, TooSlow
 from schema.credentials import actor_of, bearer, token_of_init
 from schema.errors import BAD_REQUEST, Refused, entry, of_exception
@@ -114,6 +114,7 @@ class _Socket:
         self._world: World = websocket.app.state.world
         self._documents: Documents = websocket.app.state.documents
         self._tasks = asyncio.TaskGroup()
+        self._counted = AsyncExitStack()
         put = cast("Callable[[ASGIMessage], Sending]", send)  # as servers have it
         self._outlet = Outlet(put, self._tasks, SEND_SECONDS)
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -124,7 +125,7 @@ class _Socket:
         """Why the socket is over."""
         over = SocketOver(None)
         try:
-            async with self._tasks:
+            async with self._counted, self._tasks:
                 self._tasks.create_task(self._await_init())
                 while True:
                     await self._handle(await self._receive())
@@ -170,7 +171,13 @@ class _Socket:
         if self._initialised.is_set():
             raise SocketOver(4429, "Too many initialisation requests")
         self._initialised.set()
-        self._session = Session(await self._admitted(self._token(payload or {})))
+        ctx = await self._admitted(self._token(payload or {}))
+        try:
+            counted = self._world.quota.connection(ctx.actor.tenant_id)
+            await self._counted.enter_async_context(counted)
+        except ConnectionLimitReached as error:
+            raise SocketOver(1013, str(error)) from error
+        self._session = Session(ctx)
         self._tasks.create_task(self._close_when_expired(self._session))
         await self._send({"type": "connection_ack"})
 

@@ -11,7 +11,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from resolvers.errors import TokenExpired
+from resolvers.errors import ConnectionLimitReached, TokenExpired
 from resolvers.fanout import Member
 from resolvers.outlet import Closed, Outlet
 from schema.errors import of_exception
@@ -113,14 +113,28 @@ class AnswerStream(Response):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        who = self._session.ctx
+        try:
+            async with who.world.quota.connection(who.actor.tenant_id):
+                await self._stream(receive, send)
+        except ConnectionLimitReached as error:
+            refusal = self._framing.refusal(Answer(errors=[of_exception(error)]))
+            await send(self._start(429))
+            await send(
+                _content(self._framing.opening + refusal + self._framing.closing, more=False)
+            )
+
+    def _start(self, status: int) -> Message:
+        return {"type": "http.response.start", "status": status, "headers": self.raw_headers}
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
         async def put(message: Message) -> None:
             await send(message)
 
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         try:
             async with asyncio.TaskGroup() as tasks:
                 body = _Body(Outlet(put, tasks), self._framing)
-                await body.outlet.send(start)
+                await body.outlet.send(self._start(200))
                 await body.outlet.send(_content(self._framing.opening))
                 tasks.create_task(_until_gone(receive))
                 tasks.create_task(self._send_answers(body))

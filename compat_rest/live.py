@@ -1,0 +1,48 @@
+"""Live view in this dialect: WHEP, sessions made and ended over HTTP (RFC 9725 turned round)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from compat_rest.errors import HttpRefusal
+from resolvers import live
+from resolvers.context import Context
+from resolvers.errors import FieldError, InvalidInput
+
+SDP_TYPE = "application/sdp"
+
+
+class MediaTypeRefused(HttpRefusal):
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+async def watch(ctx: Context, request: Request) -> Response:
+    """POST /v2/live/{cam}/whep = Mutation.liveStart. Begins live view over WebRTC.
+
+    The body is an SDP offer for one picture in H.264, with or without sound; the answer holds all
+    candidates, so there is nothing to PATCH. The session ends with the token at the latest, and
+    when its address, in `Location`, is deleted. What can't be shown over WebRTC is refused with
+    LIVE_CODEC_UNSUPPORTED or LIVE_B_FRAMES and, in `hls_url`, the address that plays it.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != SDP_TYPE:
+        raise MediaTypeRefused(f"want an offer as {SDP_TYPE}", {"Accept-Post": SDP_TYPE})
+    camera_id = request.path_params["cam"]
+    try:
+        offer = (await request.body()).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput(FieldError("offer", "the offer is no SDP")) from None
+    begun = await live.live_start(ctx, camera_id, offer)
+    place = f"/v2/live/{quote(camera_id, safe='')}/whep/{begun.key.hex}"
+    headers = {"Location": place, "Cache-Control": "no-store"}
+    return Response(begun.answer, 201, headers, SDP_TYPE)
+
+
+async def leave(ctx: Context, request: Request) -> Response:
+    """DELETE /v2/live/{cam}/whep/{session} = Mutation.liveStop. Ends a live view."""
+    await live.live_stop(ctx, request.path_params["cam"], request.path_params["session"])
+    return Response(status_code=200)
