@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := app schema compat_rest resolvers media models tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench sdl mapping migrations lock
+.PHONY: help setup setup-dev run test check format bench faults sdl mapping migrations lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,7 +53,11 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.ingest
 	$(BIN)/python -m tests.benchmarks.queries
 	$(BIN)/python -m tests.benchmarks.failover
+	$(BIN)/python -m tests.benchmarks.spool
 	$(BIN)/python -m tests.benchmarks.resume
+
+faults: setup-dev  ## every fault at full size, while events flow and subscribers resume
+	$(BIN)/python -m tests.scenarios.faults
 
 sdl: setup-dev  ## schema/schema.graphql from the schema
 	$(BIN)/python -m schema.sdl

@@ -1,16 +1,15 @@
-"""`vms models`: which models are there, getting one, and trying it."""
+"""`vms models`: which models are there, getting one, trying it, and how well it sees."""
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, NoReturn, Protocol
 
 import typer
 
+from app.model_features import feature_states
 from app.model_store import InstalledModel, ModelError, ModelStore
-from media.detect.catalogue import catalogue
 from media.types import MediaError
 
 models_app = typer.Typer(help="The models that cameras are watched with.", no_args_is_help=True)
@@ -31,32 +30,34 @@ class ModelSettings(Protocol):
 
 @models_app.command("list")
 def list_models(ctx: typer.Context) -> None:
-    """Lists the models of the catalogue and those installed."""
-    store = ModelStore(_settings(ctx).data_dir)
+    """Lists the models that are known, and what is to be had of each feature."""
+    settings = _settings(ctx)
+    store = ModelStore(settings.data_dir)
     installed = {model.description.name: model for model in store.installed()}
-    described = {
-        **catalogue(),
-        **{name: model.description for name, model in installed.items()},
-    }
-    for name, description in described.items():
-        state = _state(store, installed.get(name))
+    for name, description in store.known().items():
+        state = _state(store, installed.get(name), name)
         features = ", ".join(description.features)
         typer.echo(f"{description.model_version}  {description.licence}  {features}  {state}")
+    for fault in store.faults():
+        typer.echo(f"unreadable: {fault}", err=True)
+    typer.echo()
+    for feature, state in feature_states(store, settings.model).items():
+        typer.echo(f"{feature:13}  {state}")
 
 
 @models_app.command()
 def pull(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="A model of the catalogue; without it the default.")
+        str | None, typer.Argument(help="A model that `list` shows; without it the default.")
     ] = None,
     file: Annotated[
         Path | None,
         typer.Option(help="A model file of your own: of the catalogue, or with a TOML beside it."),
     ] = None,
 ) -> None:
-    """Gets a model, verified by its hash; what is there already is not fetched again."""
-    store = ModelStore(_settings(ctx).data_dir)
+    """Gets a model, verified by its hash and tried; what is there is not fetched again."""
+    store = _trying(ctx)
     try:
         if file is not None:
             model = store.install(file, name)
@@ -72,22 +73,41 @@ def pull(
 
 
 @models_app.command()
+def add(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A TOML that describes a model: docs/models.md.")],
+) -> None:
+    """Adds a model of your own: verified by its hashes, tried, then installed."""
+    try:
+        model = _trying(ctx).add(file, show_progress)
+    except ModelError as error:
+        _fail(error)
+    typer.echo(f"{model.description.model_version} is installed in {model.folder}")
+
+
+@models_app.command()
 def check(
     ctx: typer.Context,
     name: Annotated[
         str | None, typer.Argument(help="An installed model; without it the one in use.")
     ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="A folder of labelled pictures: docs/models.md.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The same as NAME.")] = None,
 ) -> None:
-    """Verifies a model, loads it, and looks at one black picture."""
+    """Verifies a model, loads it, tries it, and measures how well it sees labelled pictures."""
     settings = _settings(ctx)
-    store = ModelStore(settings.data_dir)
+    wanted = name or model
     try:
-        model = store.pick(name or settings.model)
-        device, milliseconds = _try(model, settings.device)
+        store = ModelStore(settings.data_dir)
+        chosen = store.find(wanted) if wanted else store.pick(settings.model)
+        say = _accuracy if dataset is not None else _trial
+        lines = say(chosen, settings.device, dataset or Path())
     except (ModelError, MediaError) as error:
         _fail(error)
-    version = model.description.model_version
-    typer.echo(f"{version} runs on {device}, {milliseconds:.1f} ms a picture")
+    for line in lines:
+        typer.echo(line)
 
 
 def show_progress(what: str, done: int, total: int | None) -> None:
@@ -102,32 +122,55 @@ def show_progress(what: str, done: int, total: int | None) -> None:
     sys.stderr.flush()
 
 
-def _try(model: InstalledModel, device: str) -> tuple[str, float]:
-    """The device that it runs on, and milliseconds for a picture after the first.
+def _trying(ctx: typer.Context) -> ModelStore:
+    """A store that runs a model once before it takes its place."""
+    settings = _settings(ctx)
 
-    Raises:
-        MediaError: it can't be loaded, or its output can't be read.
-    """
-    import av  # slow to import, and of use to this command alone
-    import numpy as np
-    from av.video.reformatter import VideoReformatter
+    def prove(model: InstalledModel) -> None:
+        from media.detect.loading import try_model  # slow to import, and not needed to list
 
+        try_model(model.description, model.path, settings.device)
+
+    return ModelStore(settings.data_dir, prove)
+
+
+def _trial(model: InstalledModel, device: str, _: Path) -> list[str]:
+    from media.detect.loading import try_model  # slow to import
+
+    trial = try_model(model.description, model.path, device)
+    version = model.description.model_version
+    lines = [f"{version} runs on {trial.device}, {trial.milliseconds:.1f} ms a picture"]
+    return lines + ([f"not where it was to: {trial.device_fault}"] if trial.device_fault else [])
+
+
+def _accuracy(model: InstalledModel, device: str, dataset: Path) -> list[str]:
+    """A table of what was measured, a row a feature."""
+    from media.detect.accuracy import measure, sensitive  # slow to import
+    from media.detect.dataset import read_dataset
     from media.detect.runtime import Detector
 
-    shape = model.description.input
-    black = np.zeros((shape.height // 2 * 2, shape.width // 2 * 2, 3), dtype=np.uint8)
-    frame = av.VideoFrame.from_ndarray(black, format="bgr24")
-    detector = Detector(model.description, model.path, device)
-    session, scaler = detector.session(), VideoReformatter()
-    session.detect(frame, scaler)
-    began = time.perf_counter()
-    session.detect(frame, scaler)
-    return detector.device, (time.perf_counter() - began) * 1000
+    pictures = read_dataset(dataset)
+    detector = Detector(sensitive(model.description), model.path, device)
+    measured = measure(detector.session().detect, model.description, pictures)
+    begin = model.description.thresholds.begin
+    lines = [
+        f"{model.description.model_version} on {detector.device}: {measured.pictures} pictures, "
+        f"{measured.milliseconds:.1f} ms each",
+        f"{'feature':13}  labels   AP50  precision  recall  (both at score {begin:.2f})",
+    ]
+    for each in measured.accuracies:
+        ap50, precision, recall = map(_share, (each.ap50, each.precision, each.recall))
+        lines.append(f"{each.feature:13}  {each.labels:6}  {ap50:>5}  {precision:>9}  {recall:>6}")
+    return lines
 
 
-def _state(store: ModelStore, model: InstalledModel | None) -> str:
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _state(store: ModelStore, model: InstalledModel | None, name: str) -> str:
     if model is None:
-        return "not installed"
+        return f"not installed: vms models pull {name}"
     try:
         store.verify(model)
     except ModelError as error:

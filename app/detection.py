@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import typer
 
 from app.cli_models import show_progress
+from app.model_features import DETECTORS_ALONE
 from app.model_store import InstalledModel, ModelError, ModelStore
 from app.settings import Settings
-from media.detect.catalogue import catalogue
+from media.detect.description import ModelDescription, Task
 from media.detect.pool import DetectorPool
 from media.detect.runtime import Detector
 from media.types import MediaError, ModelStatus
@@ -67,7 +68,7 @@ def open_detection(settings: Settings) -> Iterator[Detection]:
         return
     pool = DetectorPool(detector)
     try:
-        yield Detection(pool, _statuses(store, model, detector.device, None))
+        yield Detection(pool, _statuses(store, model, detector.device, detector.device_fault))
     finally:
         pool.close()
 
@@ -75,9 +76,11 @@ def open_detection(settings: Settings) -> Iterator[Detection]:
 def _statuses(
     store: ModelStore, active: InstalledModel | None, device: str | None, fault: str | None
 ) -> tuple[ModelStatus, ...]:
-    """Every model known here, the one in use first."""
+    """Every model known here, the one in use first.
+
+    `fault` is of the model in use: why it does not run, or not on the device asked for.
+    """
     installed = {model.description.name for model in store.installed()}
-    described = {model.description.name: model.description for model in store.installed()}
     in_use = active.description.name if active else None
     statuses = [
         ModelStatus(
@@ -88,14 +91,18 @@ def _statuses(
             installed=name in installed,
             active=name == in_use,
             device=device if name == in_use else None,
-            reason=None if name == in_use else _why_not(name, installed, fault),
+            reason=fault if name == in_use else _why_not(description, installed, in_use, fault),
         )
-        for name, description in {**catalogue(), **described}.items()
+        for name, description in store.known().items()
     ]
     return tuple(sorted(statuses, key=lambda status: not status.active))
 
 
-def _why_not(name: str, installed: set[str], fault: str | None) -> str:
-    if name not in installed:
-        return f"not installed: vms models pull {name}"
-    return fault or "another model is in use"
+def _why_not(
+    model: ModelDescription, installed: set[str], in_use: str | None, fault: str | None
+) -> str:
+    if model.name not in installed:
+        return f"not installed: vms models pull {model.name}"
+    if model.task is not Task.DETECT:
+        return DETECTORS_ALONE
+    return fault if fault and in_use is None else "another model is in use"

@@ -113,22 +113,29 @@ class ModelStore:
                     f"its sha256 is {sha256_of(path)}"
                 )
 
-    def pick(self, wanted: str | None = None, task: Task = Task.DETECT) -> InstalledModel:
-        """The model to use for a task: `wanted`, or else the first installed that is sound.
+    def find(self, name: str) -> InstalledModel:
+        """The installed model of that name. Raises ModelError: not installed, or not sound."""
+        for model in self.installed():
+            if model.description.name == name:
+                self.verify(model)
+                return model
+        raise ModelError(f"model {name} is not installed: vms models pull {name}")
+
+    def pick(self, wanted: str | None = None) -> InstalledModel:
+        """The model to detect with: `wanted`, or else the first installed that is sound.
 
         Raises:
-            ModelError: it is not installed, not sound, or for another task; none is; the text names
+            ModelError: it is not installed, not sound, or finds no boxes; none is; the text names
                 every fault.
         """
-        candidates = self.installed()
         if wanted is not None:
-            candidates = [model for model in candidates if model.description.name == wanted]
+            model = self.find(wanted)
+            if model.description.task is not Task.DETECT:
+                raise ModelError(f"model {wanted} is no detector: it {model.description.task}")
+            return model
         faults = []
-        for model in candidates:
-            if model.description.task is not task:
-                if wanted is not None:
-                    purpose = model.description.task
-                    faults.append(f"model {wanted} is there to {purpose}, not to {task}")
+        for model in self.installed():
+            if model.description.task is not Task.DETECT:
                 continue
             try:
                 self.verify(model)
@@ -136,8 +143,7 @@ class ModelStore:
                 faults.append(str(error))
                 continue
             return model
-        missing = f"model {wanted} is not installed" if wanted else "no model is installed"
-        raise ModelError("; ".join(faults) or f"{missing}: vms models pull")
+        raise ModelError("; ".join(faults) or "no model is installed: vms models pull")
 
     def pull(self, name: str, progress: Progress = silent) -> InstalledModel:
         """Fetch a known model; what is there already, and sound, is not fetched again.

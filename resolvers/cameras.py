@@ -38,6 +38,7 @@ from resolvers.errors import (
     NotFound,
     Unavailable,
 )
+from resolvers.outcomes import Outcome, value_of
 from resolvers.roster import Roster
 from resolvers.tenants import tenant_by_id
 
@@ -121,10 +122,20 @@ async def camera(ctx: Context, camera_id: str) -> Camera:
 
 async def camera_for(ctx: Context, camera_id: str, scope: Scope) -> Camera:
     """One camera, for a use case that needs another scope than reading cameras."""
-    found = (await _roster(ctx, scope)).by_slug.get(camera_id)
-    if found is None or not sees(ctx.actor, camera_id):
-        raise NotFound(f"there is no camera {camera_id[:64]!r}")
-    return found
+    return value_of((await cameras_for(ctx, [camera_id], scope))[0])
+
+
+async def cameras_for(
+    ctx: Context, camera_ids: Iterable[str], scope: Scope
+) -> list[Outcome[Camera]]:
+    """Each camera or NotFound: one look for all. Raises ScopeMissing."""
+    by_slug = (await _roster(ctx, scope)).by_slug
+    return [
+        by_slug[each]
+        if each in by_slug and sees(ctx.actor, each)
+        else NotFound(f"there is no camera {each[:64]!r}")
+        for each in camera_ids
+    ]
 
 
 def shown_rtsp_url(ctx: Context, camera: Camera) -> str:

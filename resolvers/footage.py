@@ -23,7 +23,9 @@ from media.playlist import (
 from media.store import CameraFolder, Hour, RecordingNotFound
 from media.types import TICKS_PER_SECOND
 from models.base import select
+from models.bulk import NewRows
 from models.camera import Camera
+from models.each import select_each
 from models.recording import RecordingHour, RecordingHourTable
 from resolvers.access import Interval
 from resolvers.context import Context
@@ -118,6 +120,23 @@ def _jumps(before: Segment, after: Segment) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class HourOf:
+    """A question: a camera, and an hour of it."""
+
+    camera: Camera
+    hour: Hour
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Hours of a camera, and what the tables know of them."""
+
+    camera: Camera
+    hours: Sequence[Hour]
+    known: Sequence[RecordingHour]
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """One store's playlists in the order of hours, and times it could not be asked about."""
 
@@ -150,11 +169,34 @@ def is_over(ctx: Context, hour: Hour) -> bool:
 
 async def of_hour(ctx: Context, camera: Camera, hour: Hour) -> Footage:
     """An hour folder's footage in all stores; without segments where there is none."""
-    rows = _hours_of(camera).filter(date=hour.date, hour=hour.hour)
-    reads = await _read(ctx, camera, [hour], await select(rows, RecordingHour))
+    return (await of_hours(ctx, [HourOf(camera, hour)]))[0]
+
+
+async def of_hours(ctx: Context, asked: Sequence[HourOf]) -> list[Footage]:
+    """`of_hour` of each, in one statement; each playlist is read once, however often it is named."""
+    places = {(each.camera.key, each.hour): each for each in asked}
+    keys = NewRows(
+        {"camera_key": "uuid", "date": "text", "hour": "text"},
+        [(key, hour.date, hour.hour) for key, hour in places],
+    )
+    rows = RecordingHourTable.within(ctx.actor.tenant_id)
+    known = await select_each(rows, RecordingHour, keys)
+    wanted = [
+        _Wanted(each.camera, [each.hour], found)
+        for each, found in zip(places.values(), known, strict=True)
+    ]
+    reads = await _read(ctx, wanted)
+    hours = await asyncio.to_thread(
+        lambda: [_of_hour(ctx, *each) for each in zip(places.values(), reads, strict=True)]
+    )
+    by_place = dict(zip(places, hours, strict=True))
+    return [by_place[each.camera.key, each.hour] for each in asked]
+
+
+def _of_hour(ctx: Context, asked: HourOf, reads: Sequence[_Read]) -> Footage:
     ended = all(found.ended for read in reads for _, found in read.playlists)
     away = tuple(chain.from_iterable(read.away for read in reads))
-    return _merged(reads, away, ended=is_over(ctx, hour) or (ended and not away))
+    return _merged(reads, away, ended=is_over(ctx, asked.hour) or (ended and not away))
 
 
 async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
@@ -166,7 +208,8 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
         hours.append(hour)
         hour = store.next_hour(hour)
     rows = _hours_of(camera).filter(start_us__lt=wanted.to_us, end_us__gt=wanted.from_us)
-    reads = await _read(ctx, camera, hours, await select(rows, RecordingHour))
+    known = await select(rows, RecordingHour)
+    [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
     missing = chain.from_iterable(read.away for read in reads)
     away = tuple(each for each in missing if wanted.overlaps(each.from_us, each.to_us))
     found = _merged(reads, away, ended=wanted.to_us <= ctx.world.clock.now_us())
@@ -178,20 +221,27 @@ def _hours_of(camera: Camera) -> QuerySet[RecordingHourTable]:
     return RecordingHourTable.within(camera.tenant_id).filter(camera_key=camera.key)
 
 
-async def _read(
-    ctx: Context, camera: Camera, hours: Sequence[Hour], rows: Sequence[RecordingHour]
-) -> list[_Read]:
-    """All stores that have something, this process's own first; each is asked beside the others."""
+async def _read(ctx: Context, wanted: Sequence[_Wanted]) -> list[list[_Read]]:
+    """Of each all stores that have something, this process's own first; stores are asked at once."""
+    here, there = await asyncio.gather(
+        asyncio.to_thread(lambda: [_read_here(ctx, each.camera, each.hours) for each in wanted]),
+        asyncio.gather(*(_read_elsewhere(ctx, each) for each in wanted)),
+    )
+    return [
+        [read for read in (own, *others) if read.playlists or read.away]
+        for own, others in zip(here, there, strict=True)
+    ]
+
+
+async def _read_elsewhere(ctx: Context, wanted: _Wanted) -> list[_Read]:
     own = ctx.world.store.store_id
     elsewhere: dict[UUID, list[RecordingHour]] = {}
-    for row in rows:
+    for row in wanted.known:
         if row.store_id is not None and row.store_id != own:
             elsewhere.setdefault(row.store_id, []).append(row)
-    reads = await asyncio.gather(
-        asyncio.to_thread(_read_here, ctx, camera, hours),
-        *(_read_there(ctx, camera, store_id, rows) for store_id, rows in elsewhere.items()),
+    return await asyncio.gather(
+        *(_read_there(ctx, wanted.camera, *each) for each in elsewhere.items())
     )
-    return [read for read in reads if read.playlists or read.away]
 
 
 def _read_here(ctx: Context, camera: Camera, hours: Sequence[Hour]) -> _Read:

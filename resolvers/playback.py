@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from itertools import dropwhile
 from typing import BinaryIO
 from uuid import UUID
@@ -19,12 +19,13 @@ from models.camera import Camera
 from models.event import Event
 from resolvers import addresses, footage
 from resolvers.access import Interval, Scope
-from resolvers.cameras import camera_for
+from resolvers.cameras import camera_for, cameras_for
 from resolvers.context import Context
-from resolvers.errors import FootageAway, NotFound, NotRecorded
+from resolvers.errors import FootageAway, NotFound, NotRecorded, VmsError
 from resolvers.events import event_for
-from resolvers.footage import Footage, Spot
-from resolvers.recordings import check_range
+from resolvers.footage import Footage, HourOf, Spot
+from resolvers.outcomes import Outcome, answered, attempt, value_of
+from resolvers.recordings import RangeOf, check_range
 from resolvers.stores import WHOLE, FarFile, Wish
 
 MAX_INTERVAL_US = 24 * 3_600 * 1_000_000
@@ -62,6 +63,22 @@ class EventPlayback(msgspec.Struct, frozen=True):
         return addresses.hour_playlist(camera_id, str(self.hour), grant, self.from_position)
 
 
+class _Frame(msgspec.Struct, frozen=True):
+    """An event's frame. `recent`: it may still be on its way to the disk."""
+
+    event: Event
+    camera: Camera
+    recent: bool
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """Footage of an hour, and where it shows a frame; None where it does not."""
+
+    hour: Hour
+    footage: Footage
+    spot: Spot | None
+
+
 class IntervalPlayback(msgspec.Struct, frozen=True):
     """One signed playlist over a range."""
 
@@ -90,27 +107,86 @@ async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
         FootageAway: it may be in one that can't be reached.
     """
     event = await event_for(ctx, event_id, Scope.PLAYBACK_READ)
-    camera = await _camera_of(ctx, event)
+    return value_of((await event_playbacks(ctx, [event]))[0])
+
+
+async def event_playbacks(ctx: Context, events: Sequence[Event]) -> list[Outcome[EventPlayback]]:
+    """`event_playback` of events that the actor was shown, in a fixed number of statements.
+
+    Raises ScopeMissing.
+    """
+    slugs = [each.camera_slug for each in events]
+    cameras = await cameras_for(ctx, slugs, Scope.PLAYBACK_READ)
+    since_us = ctx.world.clock.now_us() - RECENT_US
+    frames = [attempt(_frame, *each, since_us) for each in zip(events, cameras, strict=True)]
+    return await answered(frames, partial(_find, ctx))
+
+
+def _frame(event: Event, camera: Outcome[Camera], since_us: int) -> _Frame:
+    """Only of the event's own camera, not of a later one of the same name."""
+    if not isinstance(camera, Camera) or camera.key != event.camera_key:
+        raise NotRecorded(f"the camera of event {event.id} was deleted")
     if event.position is None and event.payload is None:
         raise NotRecorded(f"the frame of event {event.id} was not recorded")
-    recent = ctx.world.clock.now_us() - event.at_us < RECENT_US
-    looks = int(WAIT_FOR_SEGMENT_SECONDS / LOOK_AGAIN_SECONDS) if recent else 1
-    for _ in range(looks - 1):
-        with suppress(NotRecorded, FootageAway):
-            return await _find(ctx, camera, event, recent=recent)
+    return _Frame(event, camera, event.at_us > since_us)
+
+
+async def _find(ctx: Context, frames: Sequence[_Frame]) -> list[Outcome[EventPlayback]]:
+    """Looks again, for some seconds, for recent ones that are not there yet."""
+    found = await _look(ctx, frames)
+    for _ in range(int(WAIT_FOR_SEGMENT_SECONDS / LOOK_AGAIN_SECONDS) - 1):
+        refused = [place for place, each in enumerate(found) if isinstance(each, VmsError)]
+        awaited = [place for place in refused if frames[place].recent]
+        if not awaited:
+            break
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    return await _find(ctx, camera, event, recent=recent)
+        again = await _look(ctx, [frames[place] for place in awaited])
+        for place, each in zip(awaited, again, strict=True):
+            found[place] = each
+    return found
 
 
-async def _camera_of(ctx: Context, event: Event) -> Camera:
-    """The event's own camera, not a later one of the same name."""
-    try:
-        camera = await camera_for(ctx, event.camera_slug, Scope.PLAYBACK_READ)
-    except NotFound as error:
-        raise NotRecorded(f"the camera of event {event.id} was deleted") from error
-    if camera.key != event.camera_key:
-        raise NotRecorded(f"the camera of event {event.id} was deleted")
-    return camera
+async def _look(ctx: Context, frames: Sequence[_Frame]) -> list[Outcome[EventPlayback]]:
+    """Looks once; a segment lies where it starts, so the frame may be one hour back."""
+    store = ctx.world.store
+    hours = [HourOf(each.camera, store.hour_of(each.event.at_us)) for each in frames]
+    here = await _shown(ctx, frames, hours)
+    left = [place for place, each in enumerate(here) if each.spot is None]
+    earlier = [HourOf(each.camera, store.previous_hour(each.hour)) for each in hours]
+    some = await _shown(ctx, [frames[n] for n in left], [earlier[n] for n in left])
+    before = dict(zip(left, some, strict=True))
+    return [
+        attempt(_playback, frame, here[place], before.get(place))
+        for place, frame in enumerate(frames)
+    ]
+
+
+async def _shown(ctx: Context, frames: Sequence[_Frame], hours: Sequence[HourOf]) -> list[_Shown]:
+    """What each hour shows of its frame."""
+    found = await footage.of_hours(ctx, hours)
+    return [
+        _Shown(each.hour, where, _spot(where, frame.event))
+        for frame, each, where in zip(frames, hours, found, strict=True)
+    ]
+
+
+def _playback(frame: _Frame, here: _Shown, before: _Shown | None) -> EventPlayback:
+    """`before` is not looked at where the frame is found `here`."""
+    event = frame.event
+    for shown in (here, before):
+        if shown is not None and shown.spot is not None:
+            return _played(event, shown.hour, shown.spot)
+    if frame.recent and event.position is not None:
+        spot = here.footage.spot_when_written(event.position)
+        if spot is not None:
+            return _played(event, here.hour, spot)
+    if here.footage.away or (before is not None and before.footage.away):
+        raise FootageAway
+    raise NotRecorded(f"the frame of event {event.id} is in no recording")
+
+
+def _played(event: Event, hour: Hour, spot: Spot) -> EventPlayback:
+    return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
 
 
 def _spot(where: Footage, event: Event) -> Spot | None:
@@ -118,24 +194,6 @@ def _spot(where: Footage, event: Event) -> Spot | None:
     if event.position is None:
         return where.spot_at(event.at_us)
     return where.spot(event.position, event.at_us)
-
-
-async def _find(ctx: Context, camera: Camera, event: Event, *, recent: bool) -> EventPlayback:
-    """Looks once; a segment lies where it starts, so the frame may be one hour back."""
-    hour = ctx.world.store.hour_of(event.at_us)
-    here = await footage.of_hour(ctx, camera, hour)
-    if spot := _spot(here, event):
-        return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
-    earlier = ctx.world.store.previous_hour(hour)
-    before = await footage.of_hour(ctx, camera, earlier)
-    if spot := _spot(before, event):
-        return EventPlayback(event, earlier, _microseconds(spot.ticks), spot.from_position)
-    position = event.position
-    if recent and position is not None and (spot := here.spot_when_written(position)):
-        return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
-    if here.away or before.away:
-        raise FootageAway
-    raise NotRecorded(f"the frame of event {event.id} is in no recording")
 
 
 def _microseconds(ticks: int) -> int:
@@ -150,10 +208,23 @@ async def playback(ctx: Context, camera_id: str, wanted: Interval) -> IntervalPl
         NotFound: no such camera in this tenant.
         InvalidInput: the range is empty or longer than a day.
     """
-    camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
+    return value_of((await playback_of_each(ctx, [RangeOf(camera_id, wanted)]))[0])
+
+
+async def playback_of_each(
+    ctx: Context, asked: Sequence[RangeOf]
+) -> list[Outcome[IntervalPlayback]]:
+    """`playback` of each: one look at the cameras. Raises ScopeMissing."""
+    cameras = await cameras_for(ctx, [each.camera_id for each in asked], Scope.PLAYBACK_READ)
+    ranges = zip(cameras, (each.wanted for each in asked), strict=True)
+    return [attempt(_between, ctx, *each) for each in ranges]
+
+
+def _between(ctx: Context, camera: Outcome[Camera], wanted: Interval) -> IntervalPlayback:
+    slug = value_of(camera).slug
     check_range(wanted, MAX_INTERVAL_US)
-    grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, wanted)
-    url = addresses.interval_playlist(camera.slug, wanted.from_us, wanted.to_us, grant)
+    grant = ctx.world.identity.sign_grant(ctx.actor, slug, wanted)
+    url = addresses.interval_playlist(slug, wanted.from_us, wanted.to_us, grant)
     return IntervalPlayback(url, wanted.from_us, wanted.to_us)
 
 

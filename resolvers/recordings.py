@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date as Date
+from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import msgspec
 
 from media.store import Hour, RecordingNotFound
-from models.base import select
+from models.bulk import NewRows
 from models.camera import Camera
+from models.each import select_each
 from models.recording import (
     RecordingHour,
     RecordingHourTable,
@@ -20,10 +23,11 @@ from models.recording import (
 )
 from resolvers import addresses
 from resolvers.access import Interval, Scope
-from resolvers.cameras import camera_for
+from resolvers.cameras import cameras_for
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput
 from resolvers.footage import folder_of, is_over
+from resolvers.outcomes import Outcome, answered, attempt, in_groups, value_of
 
 MAX_COVERAGE_US = 31 * 86_400 * 1_000_000
 EARLIEST_US, LATEST_US = 0, 253_370_764_800_000_000
@@ -54,6 +58,30 @@ class Covered(msgspec.Struct, frozen=True):
     gap_reason: str | None
 
 
+class DayOf(msgspec.Struct, frozen=True):
+    """A question: a camera by its id, and a date of it."""
+
+    camera_id: str
+    date: str
+
+
+class RangeOf(msgspec.Struct, frozen=True):
+    """A question: a camera by its id, and a stretch of time of it."""
+
+    camera_id: str
+    wanted: Interval
+
+
+class _Day(msgspec.Struct, frozen=True):
+    camera: Camera
+    date: str
+
+
+class _Range(msgspec.Struct, frozen=True):
+    camera: Camera
+    wanted: Interval
+
+
 async def hours(ctx: Context, camera_id: str, date: str) -> list[RecordedHour]:
     """The hours of a day (UTC) that have footage, in order.
 
@@ -62,19 +90,44 @@ async def hours(ctx: Context, camera_id: str, date: str) -> list[RecordedHour]:
         InvalidInput: `date` is no date.
         NotFound: no such camera in this tenant.
     """
-    camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
+    return value_of((await hours_of_each(ctx, [DayOf(camera_id, date)]))[0])
+
+
+async def hours_of_each(ctx: Context, asked: Sequence[DayOf]) -> list[Outcome[list[RecordedHour]]]:
+    """`hours` of each day, in one statement. Raises ScopeMissing."""
+    cameras = await cameras_for(ctx, [each.camera_id for each in asked], Scope.PLAYBACK_READ)
+    days = [attempt(_day, *each) for each in zip(cameras, asked, strict=True)]
+
+    async def answer(days: list[_Day]) -> list[list[RecordedHour]]:
+        keys = NewRows(
+            {"camera_key": "uuid", "date": "text"}, [(day.camera.key, day.date) for day in days]
+        )
+        rows = RecordingHourTable.within(ctx.actor.tenant_id).order_by("start_us")
+        found = await select_each(rows, RecordingHour, keys)
+        return await asyncio.to_thread(
+            lambda: [_hours(ctx, *each) for each in zip(days, found, strict=True)]
+        )
+
+    return await answered(days, answer)
+
+
+def _day(camera: Outcome[Camera], asked: DayOf) -> _Day:
+    known = value_of(camera)
     try:
-        day = Date.fromisoformat(date)
+        day = Date.fromisoformat(asked.date)
     except ValueError as error:
         raise _no_date() from error
-    if day.isoformat() != date:
+    if day.isoformat() != asked.date:
         raise _no_date()
-    rows = RecordingHourTable.within(ctx.actor.tenant_id).filter(camera_key=camera.key, date=date)
-    found = await select(rows.order_by("start_us"), RecordingHour)
+    return _Day(known, asked.date)
+
+
+def _hours(ctx: Context, day: _Day, found: Sequence[RecordingHour]) -> list[RecordedHour]:
+    """Reads playlists of hours around now."""
     by_hour: dict[str, list[RecordingHour]] = {}
     for each in found:
         by_hour.setdefault(each.hour, []).append(each)
-    recorded = (_hour(ctx, camera, parts) for parts in by_hour.values())
+    recorded = (_hour(ctx, day.camera, parts) for parts in by_hour.values())
     return [each for each in recorded if _seen(ctx, each)]
 
 
@@ -122,19 +175,46 @@ async def coverage(ctx: Context, camera_id: str, wanted: Interval) -> list[Cover
         NotFound: no such camera in this tenant.
         InvalidInput: the range is empty or longer than 31 days.
     """
-    camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
-    check_range(wanted, MAX_COVERAGE_US)
-    rows = RecordingRunTable.within(ctx.actor.tenant_id).filter(camera_key=camera.key)
+    return value_of((await coverage_of_each(ctx, [RangeOf(camera_id, wanted)]))[0])
+
+
+async def coverage_of_each(ctx: Context, asked: Sequence[RangeOf]) -> list[Outcome[list[Covered]]]:
+    """`coverage` of each, in two statements for all of the same range. Raises ScopeMissing."""
+    cameras = await cameras_for(ctx, [each.camera_id for each in asked], Scope.PLAYBACK_READ)
+    ranges = [attempt(_range, *each) for each in zip(cameras, asked, strict=True)]
+
+    async def answer(ranges: list[_Range]) -> list[list[Covered]]:
+        found = await in_groups(ranges, lambda each: each.wanted, partial(_runs, ctx))
+        away = await _away(ctx, chain.from_iterable(found))
+        now_us = ctx.world.clock.now_us()
+        return [
+            _cut(each.wanted, runs, away, each.camera, now_us)
+            for each, runs in zip(ranges, found, strict=True)
+        ]
+
+    return await answered(ranges, answer)
+
+
+def _range(camera: Outcome[Camera], asked: RangeOf) -> _Range:
+    known = value_of(camera)
+    check_range(asked.wanted, MAX_COVERAGE_US)
+    return _Range(known, asked.wanted)
+
+
+async def _runs(ctx: Context, alike: Sequence[_Range]) -> list[list[RecordingRun]]:
+    """The runs of each camera that may lie in the one range that is asked of all."""
+    wanted = alike[0].wanted
+    keys = NewRows({"camera_key": "uuid"}, [(each.camera.key,) for each in alike])
+    rows = RecordingRunTable.within(ctx.actor.tenant_id)
     begun = rows.filter(started_us__lte=wanted.from_us).order_by("-started_us")
     # Two, as a run in another store may have begun before an earlier one was given up.
-    before = await select(begun.limit(2), RecordingRun)
+    before = await select_each(begun.limit(2), RecordingRun, keys)
     inside = rows.filter(started_us__gt=wanted.from_us, started_us__lt=wanted.to_us)
-    runs = before[::-1] + await select(inside.order_by("started_us"), RecordingRun)
-    away = await _away(ctx, runs)
-    return _cut(wanted, runs, away, camera, ctx.world.clock.now_us())
+    within = await select_each(inside.order_by("started_us"), RecordingRun, keys)
+    return [first[::-1] + then for first, then in zip(before, within, strict=True)]
 
 
-async def _away(ctx: Context, runs: Sequence[RecordingRun]) -> frozenset[UUID]:
+async def _away(ctx: Context, runs: Iterable[RecordingRun]) -> frozenset[UUID]:
     """Stores of these runs that can't be reached."""
     others = {run.store_id for run in runs if run.store_id and not _is_own(ctx, run.store_id)}
     far = ctx.world.far

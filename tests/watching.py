@@ -31,6 +31,10 @@ class Watcher:
     place: str = ""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
+    @property
+    def offer(self) -> str:
+        return self.connection.localDescription.sdp
+
     def follow(self, track: MediaStreamTrack) -> None:
         reading = self._pictures if track.kind == "video" else self._sound
         self._tasks.append(asyncio.create_task(reading(track)))
@@ -87,8 +91,8 @@ async def watcher(*kinds: str) -> AsyncIterator[Watcher]:
 
 async def offered(client: httpx.AsyncClient, camera_id: str, viewer: Watcher) -> httpx.Response:
     """The answer to the viewer's offer, whatever it is; heard by the viewer when it is one."""
-    sdp = viewer.connection.localDescription.sdp
-    answer = await client.post(f"/v2/live/{camera_id}/whep", content=sdp, headers=SDP)
+    place = f"/v2/live/{camera_id}/whep"
+    answer = await client.post(place, content=viewer.offer, headers=SDP)
     if answer.status_code == 201:
         viewer.place = answer.headers["location"]
         await accepted(viewer, answer.text)

@@ -82,8 +82,8 @@ def measure(look: Look, model: ModelDescription, pictures: Sequence[Labelled]) -
     """
     features = [feature for feature in model.features if feature in pictures[0].boxes]
     if not features:
-        known, labelled = ", ".join(model.features), ", ".join(pictures[0].boxes)
-        raise DatasetError(f"model {model.name} finds {known}, labelled are {labelled}")
+        known, others = ", ".join(model.features), ", ".join(pictures[0].boxes)
+        raise DatasetError(f"model {model.name} finds {known}, labelled are {others}")
     claims = {feature: _Claims() for feature in features}
     scaler, took = VideoReformatter(), []
     for labelled in pictures:

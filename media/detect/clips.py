@@ -36,7 +36,7 @@ class ClipClassifier:
             ModelShapeError: no clip classifier, or the two don't fit each other or the description.
         """
         if description.clip is None:
-            raise ModelShapeError(f"model {description.name}: {description.task}s, knows no clips")
+            raise ModelShapeError(f"model {description.name}: it {description.task}")
         self.description = description
         self.clip: ClipDescription = description.clip
         self.encoder = Network(description, path, device)

@@ -53,9 +53,9 @@ class Fit(StrEnum):
 class Task(StrEnum):
     """What a model is for: boxes in a frame, text of a crop, the action in a clip."""
 
-    DETECT = "detect"
-    READ = "read"
-    CLASSIFY = "classify"
+    DETECT = "finds boxes"
+    READ = "reads text"
+    CLASSIFY = "classifies clips"
 
 
 class Family(StrEnum):

@@ -21,7 +21,7 @@ class Reader:
     def __init__(self, description: ModelDescription, path: Path, device: str = "AUTO") -> None:
         """As `Detector`. Raises ModelFailed and ModelShapeError likewise."""
         if description.task is not Task.READ:
-            raise ModelShapeError(f"model {description.name}: {description.task}s, reads no text")
+            raise ModelShapeError(f"model {description.name}: it {description.task}")
         self.description = description
         self.network = Network(description, path, device)
         self.session().read_nothing()

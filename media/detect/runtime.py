@@ -35,27 +35,27 @@ class Detector:
             ModelShapeError: no detector, or its input or output is not what the description says.
         """
         if description.task is not Task.DETECT:
-            raise ModelShapeError(f"model {description.name}: {description.task}s, finds no boxes")
+            raise ModelShapeError(f"model {description.name}: it {description.task}")
         self.description = description
-        self._network = Network(description, path, device)
+        self.network = Network(description, path, device)
         self.session().look_at_nothing()
         logger.info("model %s runs on %s", description.model_version, self.device)
 
     @property
     def device(self) -> str:
-        return self._network.device
+        return self.network.device
 
     @property
     def device_fault(self) -> str | None:
         """Why it does not run on the device asked for."""
-        return self._network.device_fault
+        return self.network.device_fault
 
     @property
     def parallel(self) -> int:
-        return self._network.parallel
+        return self.network.parallel
 
     def session(self) -> Session:
-        return Session(self.description, self._network)
+        return Session(self.description, self.network)
 
 
 class Session:

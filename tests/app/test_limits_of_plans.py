@@ -87,7 +87,7 @@ async def test_v2_sockets_beyond_the_plan_are_closed(place: str) -> None:
 
 async def test_graphql_connections_beyond_the_plan_are_refused(place: str) -> None:
     async with opened(place, bearer=token("acme")) as first:
-        await first.init()
+        await first.init({"token": token("acme")})
         async with opened(place, bearer=token("acme")) as second:
             await second.send({"type": "connection_init"})
             assert (await second.closed())[0] == 1013

@@ -23,10 +23,15 @@ from tests.world import EVERY_SCOPE, SECRET, add_camera, context, token
 
 CAMERAS = "/v2/api/cameras"
 LOBBY = {"name": "Lobby", "rtsp_url": "rtsp://10.0.0.7/stream"}
-ADDRESSES = [
-    (each.method, each.path.format(id="x-1", cam="cam-a", date="2026-05-29", hour="12", name="a"))
-    for each in operations
-]
+NAMED = {
+    "id": "x-1",
+    "cam": "cam-a",
+    "date": "2026-05-29",
+    "hour": "12",
+    "name": "a",
+    "session": "0",
+}
+ADDRESSES = [(each.method, each.path.format_map(NAMED)) for each in operations]
 LATER = int(time.time()) + 600
 CLAIMS = {"tenant_id": "default", "scope": EVERY_SCOPE, "exp": LATER}
 PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -15,6 +15,8 @@ GRAPHQL = {
     "Mutation.cameraCreate",
     "Mutation.cameraUpdate",
     "Mutation.cameraDelete",
+    "Mutation.liveStart",
+    "Mutation.liveStop",
     "Subscription.events",
     "Camera.hours",
     "Camera.playback",
@@ -61,6 +63,8 @@ def test_the_table_has_the_references_addresses() -> None:
     assert ours - wanted == {
         ("GET", "/v2/hls/{cam}/index.m3u8"),
         ("GET", "/v2/hls/{cam}/{date}/{hour}/{name}"),
+        ("POST", "/v2/live/{cam}/whep"),
+        ("DELETE", "/v2/live/{cam}/whep/{session}"),
     }
 
 

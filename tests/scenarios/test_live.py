@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+import io
+import itertools
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import httpx
 import pytest
 
+from app.live_client import LiveNearby
+from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
-from tests.clips import Encoding, frame_coded
+from tests.browser import browser_page
+from tests.clips import Encoding, frame_coded, read_frame_number
+from tests.servers import Valkey
 from tests.system import System, running_system
-from tests.watching import SDP, Watcher, accepted, offered, watcher
-from tests.world import token
+from tests.vms_processes import fleet, installation
+from tests.watching import Watcher, accepted, offered, watcher
+from tests.world import found, token
 
-FPS = 25
+FPS, LAP = 25, 300
 CODED = Encoding(fps=FPS, gop=50, audio="pcm_alaw")
 START = """mutation ($camera: ID!, $offer: String!) {
   done: liveStart(cameraId: $camera, offer: $offer) {
@@ -35,7 +45,7 @@ class Scene:
 async def filmed(folder: Path, encoding: Encoding = CODED) -> AsyncIterator[Scene]:
     """A running system with the camera `cam-a`, which has been online for some pictures."""
     async with Simulator() as simulator, running_system(folder) as system:
-        mount = simulator.add("a", frame_coded(750, encoding))
+        mount = simulator.add("a", frame_coded(LAP, encoding))
         body = {"id": "cam-a", "name": "A", "rtsp_url": simulator.url("a")}
         created = await system.client.post("/v2/api/cameras", json=body)
         assert created.status_code == 201
@@ -49,9 +59,11 @@ async def status(system: System) -> str:
     return str((await system.client.get("/v2/api/cameras")).json()[0]["status"])
 
 
-async def asked(system: System, query: str, **variables: str) -> dict[str, object]:
+async def asked(
+    system: System, query: str, headers: Mapping[str, str] | None = None, **variables: str
+) -> dict[str, object]:
     body = {"query": query, "variables": variables}
-    answer = (await system.client.post("/graphql", json=body)).json()
+    answer = (await system.client.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer
     done: dict[str, object] = answer["data"]["done"]
     return done
@@ -59,8 +71,9 @@ async def asked(system: System, query: str, **variables: str) -> dict[str, objec
 
 def assert_moving(viewer: Watcher) -> None:
     """Each picture once, in order; a lap of the clip may end."""
-    steps = [after - before for before, after in zip(viewer.numbers, viewer.numbers[1:], strict=False)]
-    assert {step % 750 for step in steps} == {1}, viewer.numbers
+    numbers = viewer.numbers
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    assert {step % LAP for step in steps} == {1}, numbers
 
 
 async def test_the_cameras_own_pictures_and_sound_come_in_order_from_the_present_gop_on(
@@ -68,12 +81,201 @@ async def test_the_cameras_own_pictures_and_sound_come_in_order_from_the_present
 ) -> None:
     async with filmed(tmp_path) as scene, watcher("video", "audio") as viewer:
         answer = await offered(scene.system.client, "cam-a", viewer)
-        assert answer.status_code == 201
-        assert answer.headers["content-type"] == "application/sdp"
+        assert (answer.status_code, answer.headers["content-type"]) == (201, "application/sdp")
         assert "a=rtpmap:8 PCMA/8000" in answer.text
         assert "VP8" not in answer.text
         await viewer.seen(60)
         assert viewer.numbers[0] % CODED.gop == 0
         assert_moving(viewer)
         assert len(viewer.sounds) > 10
-        assert len(scene.mount.sessions) == 1
+        assert scene.mount.client_count == 1
+
+
+async def test_what_is_shown_is_hardly_older_than_what_another_reader_gets(tmp_path: Path) -> None:
+    latest: list[int] = []
+    async with filmed(tmp_path) as scene, watcher() as viewer:
+        reading = asyncio.create_task(asyncio.to_thread(read, scene.simulator.url("a"), latest))
+        await offered(scene.system.client, "cam-a", viewer)
+        await viewer.seen(40)
+        behind = (latest[-1] - viewer.numbers[-1] + LAP // 2) % LAP - LAP // 2
+        assert behind < FPS, (latest[-1], viewer.numbers[-1])
+        await reading
+
+
+def read(url: str, latest: list[int]) -> None:
+    """Follows a camera directly for some seconds."""
+    options = {"rtsp_transport": "tcp", "fflags": "nobuffer"}
+    with av.open(url, options=options, timeout=10) as container:
+        for frame in itertools.islice(container.decode(video=0), 60):
+            latest.append(read_frame_number(frame))
+
+
+async def test_graphql_begins_and_ends_it_and_other_tenants_can_do_neither(tmp_path: Path) -> None:
+    async with filmed(tmp_path) as scene, watcher() as viewer, watcher() as stranger:
+        system, foreign = scene.system, {"Authorization": f"Bearer {token('acme')}"}
+        begun = await asked(system, START, camera="cam-a", offer=viewer.offer)
+        assert (begun["hlsUrl"], begun["userErrors"]) == (None, [])
+        session = begun["session"]
+        assert isinstance(session, dict)
+        assert session["expiresAt"] is not None
+        await accepted(viewer, session["answer"])
+        await viewer.seen(10)
+        place = "/v2/live/cam-a/whep/" + session["id"].rpartition(".")[2]
+        async with httpx.AsyncClient(base_url=system.base, headers=foreign) as client:
+            assert (await client.delete(place)).status_code == 404
+            assert (await offered(client, "cam-a", stranger)).status_code == 404
+        refused = await asked(system, STOP, foreign, id=session["id"])
+        assert refused == {"endedId": None, "userErrors": [{"code": "NOT_FOUND"}]}
+        await viewer.seen(len(viewer.numbers) + 10)
+        ended = await asked(system, STOP, id=session["id"])
+        assert ended == {"endedId": session["id"], "userErrors": []}
+        await viewer.ended()
+        again = await asked(system, STOP, id=session["id"])
+        assert again["userErrors"] == [{"code": "NOT_FOUND"}]
+
+
+async def test_a_viewer_stays_while_the_camera_reconnects_and_goes_with_token_and_camera(
+    tmp_path: Path,
+) -> None:
+    async with filmed(tmp_path) as scene, watcher() as brief, watcher() as viewer:
+        client = scene.system.client
+        short = {"Authorization": f"Bearer {token(ttl_seconds=4)}"}
+        async with httpx.AsyncClient(base_url=scene.system.base, headers=short) as hasty:
+            assert (await offered(hasty, "cam-a", brief)).status_code == 201
+        assert (await offered(client, "cam-a", viewer)).status_code == 201
+        await asyncio.gather(brief.seen(10), viewer.seen(10))
+        await brief.ended()
+        scene.mount.kick()
+        before = len(viewer.numbers)
+        await viewer.seen(before + 60)
+        assert viewer.connection.connectionState == "connected"
+        changed = await client.patch("/v2/api/cameras/cam-a", json={"enabled": False})
+        assert changed.status_code == 200
+        await viewer.ended()
+        async with watcher() as late:
+            answer = await offered(client, "cam-a", late)
+            assert (answer.status_code, answer.json()["code"]) == (409, "CAMERA_NOT_LIVE")
+            assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("encoding", "code"),
+    [
+        (Encoding(fps=FPS, gop=25, codec="hevc"), "LIVE_CODEC_UNSUPPORTED"),
+        (Encoding(fps=FPS, gop=25, bframes=2), "LIVE_B_FRAMES"),
+    ],
+)
+async def test_what_webrtc_cannot_show_is_refused_with_the_address_that_plays_it(
+    tmp_path: Path, encoding: Encoding, code: str
+) -> None:
+    async with filmed(tmp_path, encoding) as scene, watcher() as viewer:
+        system = scene.system
+        answer = await offered(system.client, "cam-a", viewer)
+        shown = answer.json()
+        assert (answer.status_code, shown["code"]) == (406, code)
+        told = await asked(system, START, camera="cam-a", offer=viewer.offer)
+        assert told["session"] is None
+        assert told["userErrors"] == [{"code": code, "field": None, "message": shown["detail"]}]
+        async with asyncio.timeout(15), httpx.AsyncClient(base_url=system.base) as player:
+            for url in (shown["hls_url"], str(told["hlsUrl"])):
+                while (await player.get(url)).status_code != 200:
+                    await asyncio.sleep(0.3)
+        assert live_view(system).viewers == 0
+        narrow = {"Authorization": f"Bearer {token(scope='live:read')}"}
+        async with httpx.AsyncClient(base_url=system.base, headers=narrow) as client:
+            answer = await offered(client, "cam-a", viewer)
+        assert (answer.status_code, "hls_url" in answer.json()) == (406, False)
+
+
+def live_view(system: System) -> LiveSessions:
+    assert isinstance(system.world.live, LiveNearby)
+    assert isinstance(system.world.live.here, LiveSessions)
+    return system.world.live.here
+
+
+SHOW = """
+async ([url, token]) => {
+  const connection = new RTCPeerConnection();
+  connection.addTransceiver('video', { direction: 'recvonly' });
+  connection.addTransceiver('audio', { direction: 'recvonly' });
+  const video = document.createElement('video');
+  video.muted = true;
+  video.autoplay = true;
+  document.body.appendChild(video);
+  connection.ontrack = (event) => { video.srcObject = event.streams[0]; };
+  await connection.setLocalDescription();
+  const headers = { 'Content-Type': 'application/sdp', 'Authorization': `Bearer ${token}` };
+  const body = connection.localDescription.sdp;
+  const answer = await fetch(url, { method: 'POST', headers, body });
+  if (answer.status !== 201) throw new Error(await answer.text());
+  await connection.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+  const asked = performance.now();
+  const shown = [];
+  let first = null;
+  while (shown.length < 40) {
+    await new Promise((done) => video.requestVideoFrameCallback(done));
+    first ??= performance.now() - asked;
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext('2d').drawImage(video, 0, 0);
+    shown.push(canvas.toDataURL('image/png'));
+  }
+  const place = answer.headers.get('Location');
+  const left = await fetch(place, { method: 'DELETE', headers });
+  connection.close();
+  return { shown, first, left: left.status };
+}
+"""
+
+
+async def test_a_browser_shows_a_moving_picture(tmp_path: Path) -> None:
+    async with filmed(tmp_path) as scene, browser_page() as page:
+        await page.goto(f"{scene.system.base}/v2/health")
+        url = f"{scene.system.base}/v2/live/cam-a/whep"
+        result = await page.evaluate(SHOW, [url, token(scope="live:read")])
+        numbers = [number_in(each) for each in result["shown"]]
+        assert len(set(numbers)) > 20
+        laps = [after < before for before, after in itertools.pairwise(numbers)]
+        assert sum(laps) <= 1, numbers
+        assert result["left"] == 200
+        assert live_view(scene.system).viewers == 0
+
+
+def number_in(data_url: str) -> int:
+    content = io.BytesIO(base64.b64decode(data_url.partition(",")[2]))
+    with av.open(content, format="png_pipe") as container:
+        return read_frame_number(next(container.decode(video=0)))
+
+
+async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
+    tmp_path: Path, valkey: Valkey, empty_database: str
+) -> None:
+    await found(empty_database)
+    settings = installation(empty_database, valkey.url)
+    headers = {"Authorization": f"Bearer {token()}"}
+    async with Simulator() as simulator, fleet(tmp_path, settings) as running, watcher() as viewer:
+        simulator.add("a", frame_coded(LAP, CODED))
+        api, worker = await asyncio.gather(
+            running.start("api", "api"), running.start("worker", "w")
+        )
+        async with httpx.AsyncClient(base_url=f"http://{api.address}", headers=headers) as client:
+            body = {"id": "cam-a", "name": "A", "rtsp_url": simulator.url("a")}
+            assert (await client.post("/v2/api/cameras", json=body)).status_code == 201
+            async with asyncio.timeout(20):
+                while (answer := await offered(client, "cam-a", viewer)).status_code == 409:
+                    await asyncio.sleep(0.2)
+            assert answer.status_code == 201, (answer.text, worker.log)
+            await viewer.seen(40)
+            assert_moving(viewer)
+            assert (await client.delete(viewer.place)).status_code == 200
+            await viewer.ended()
+            async with watcher() as another:
+                assert (await offered(client, "cam-a", another)).status_code == 201
+                await another.seen(10)
+                await worker.stop()
+                await another.ended()
+                refused = await offered(client, "cam-a", viewer)
+            assert (refused.status_code, refused.json()["code"]) == (409, "CAMERA_NOT_LIVE")
+        for process in (api, worker):
+            assert token() not in process.log
+            assert "ice-pwd" not in process.log

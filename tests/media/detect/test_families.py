@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media.detect.description import Family, ModelDescription
+from media.detect.description import Family, ModelDescription, Task
 from media.detect.families import actions, candidates, reading
 from media.detect.picture import Placing
 from media.detect.runtime import detections
@@ -31,7 +31,7 @@ OUTPUTS: dict[Family, Callable[[int], list[tuple[int, ...]]]] = {
 }
 """Shapes that a network of this family may put out, for four labels (or five) and 32 x 16 px."""
 
-DETECTORS = [family for family in Family if family.task == "detect"]
+DETECTORS = [family for family in Family if family.task is Task.DETECT]
 LOGITS = {Family.DETR, Family.SSD_RAW}
 
 
@@ -39,7 +39,7 @@ def described(family: Family) -> ModelDescription:
     text = DESCRIPTION.replace('family = "ssd"', f'family = "{family}"')
     if family in LOGITS or family is Family.RT_DETR:
         text = text.replace('"tree"]', '"tree", "none"]')
-    if family.task == "read":
+    if family.task is Task.READ:
         text = text.replace(LABELS, '["", "5", "1", "F"]')
         text = text[: text.index("[features]")] + "[features]\nlicense_plate = []\n"
     if family is Family.CLIP:
@@ -128,7 +128,7 @@ def test_whatever_a_clip_classifier_puts_out_is_a_share_of_each_feature(
 def test_tensors_of_no_such_kind_are_refused(family: Family, shapes: list[tuple[int, ...]]) -> None:
     outputs = [np.zeros(shape, dtype=np.float32) for shape in shapes]
     model = described(family)
-    read = {"detect": candidates, "read": reading, "classify": actions}[family.task]
+    read = {Task.DETECT: candidates, Task.READ: reading, Task.CLASSIFY: actions}[family.task]
     if family is Family.SEQUENCE and shapes == [(3,)]:
         assert reading(outputs, model).text == ""
         return

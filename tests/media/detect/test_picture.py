@@ -2,6 +2,7 @@
 
 import av
 import numpy as np
+import pytest
 from av.video.reformatter import VideoReformatter
 
 from media.detect.description import Colour, Fit, InputDescription, Layout
@@ -57,3 +58,18 @@ def test_boxes_go_back_into_the_frame_and_stay_inside() -> None:
     found = to_frame(boxes, Placing(64, 16), shape(Fit.LETTERBOX))
 
     assert found.tolist() == [[0.5, 0.5, 1.0, 1.0]]
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 32), (32, 64), (16, 16), (17, 16)])
+def test_a_crop_is_filled_by_the_middle_of_the_frame(width: int, height: int) -> None:
+    shape = InputDescription(width=16, height=16, colour=Colour.BGR, fit=Fit.CROP)
+    pixels = np.zeros((height, width, 3), dtype=np.uint8)
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    pixels[top : top + side, left : left + side] = 200
+    canvas = Canvas(shape)
+
+    place = canvas.paint(av.VideoFrame.from_ndarray(pixels, format="bgr24"), VideoReformatter())
+
+    assert place == Placing(16, 16)
+    assert (canvas.pixels[0, 2:-2, 2:-2] >= 198).all()
