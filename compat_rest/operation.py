@@ -16,7 +16,6 @@ from compat_rest.credentials import of_header, of_player
 from resolvers.access import Scope, demand
 from resolvers.context import Context
 
-JSON = "application/json"
 Handler = Callable[[Context, Request], Awaitable[Response]]
 SocketHandler = ASGIApp
 
@@ -52,8 +51,7 @@ class Answer:
 class Operation:
     """One method of one path. `refusals` are statuses beyond 401, 403 and 500.
 
-    `in_url`: a player may bring its credential in the address. `body_type`: what a body is that is
-    not JSON; whoever asks with OPTIONS is told.
+    `in_url`: a player may bring its credential in the address. `body_type`: a body's media type.
     """
 
     method: str
@@ -65,7 +63,7 @@ class Operation:
     body: Any = None
     refusals: Sequence[int] = ()
     in_url: bool = False
-    body_type: str = JSON
+    body_type: str = "application/json"
 
     @property
     def equals(self) -> str:
@@ -125,14 +123,9 @@ def routes_of(operations: Iterable[Operation], sockets: Iterable[Socket]) -> lis
 def _route(path: str, methods: Mapping[str, Operation]) -> Route:
     heads = {"HEAD": methods["GET"]} if "GET" in methods else {}
     answering = {**methods, **heads}
-    told = [each.body_type for each in methods.values() if each.body_type != JSON]
-    names = [*answering, *(["OPTIONS"] if told else [])]
 
     async def endpoint(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            said = {"Allow": ", ".join(sorted(names)), "Accept-Post": ", ".join(told)}
-            return Response(status_code=204, headers=said)
         return await answering[request.method].run(request)
 
     endpoint.__doc__ = "\n\n".join(each.handler.__doc__ or "" for each in methods.values())
-    return Route(path, endpoint, methods=names)
+    return Route(path, endpoint, methods=list(answering))

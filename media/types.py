@@ -199,8 +199,9 @@ class ProbeReport:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A model of the catalogue, installed or not; `reason` says why it is not in use.
+    """A known model, installed or not.
 
+    `reason` says why it is not in use, or not on the device asked for.
     `version` is a date, YYYY-MM-DD. `device` is where it runs (`CPU`), None while it does not.
     """
 

@@ -6,6 +6,7 @@ import re
 from itertools import count
 from typing import Any
 
+from pypika_tortoise.terms import Field
 from tortoise.expressions import RawSQL
 from tortoise.queryset import QuerySet, ValuesListQuery
 
@@ -51,7 +52,7 @@ def _statement(
         inner, values = query.query.get_parameterized_sql()
         source = f"new_rows CROSS JOIN LATERAL ({inner}) AS found"
         return f'SELECT "key_place", found.* FROM {source} ORDER BY {order}', values  # noqa: S608
-    query.query._selects = [RawSQL("rowid")]
+    query.query._selects = [Field("rowid")]
     inner, values = query.query.get_parameterized_sql()
     number = count(1)
     inner = re.sub(r"\?", lambda _: f"${next(number)}", inner)

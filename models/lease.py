@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,8 @@ class WorkerTable(Model):
     """A media worker process, alive while `seen_us` is recent by the database's clock.
 
     `address` is the base URL of its internal port, null where it has none. `store_id` names the
-    recordings folder it writes to: API processes with the same folder read it themselves.
+    recordings folder it writes to: API processes with the same folder read it themselves. `models`
+    is what it can detect, as `media.types.ModelStatus` has it, null where it did not say.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -27,6 +29,7 @@ class WorkerTable(Model):
     store_id = fields.UUIDField()
     started_us = fields.BigIntField()
     seen_us = fields.BigIntField()
+    models = fields.JSONField[list[dict[str, Any]] | None](null=True)
 
     class Meta:
         table = "worker"

@@ -13,6 +13,8 @@
   - ConnectionLimitReached  the plan allows no more connections at once
   - CameraNotLive           no picture comes from the camera now
   - LiveUnsupported         what it sends can't be shown over WebRTC
+    - LiveCodecUnsupported
+    - LiveBFrames
   - Unavailable             something this needs is not here now
     - FootageAway           the worker that holds the footage is not reachable
     - LiveViewersReached    as many watch as there may
@@ -107,11 +109,19 @@ class CameraNotLive(VmsError):
 
 
 class LiveUnsupported(VmsError):
-    """`code` says what of; `hls_url` plays the camera's present hour, where there may be one."""
+    """`hls_url` plays the camera's present hour; None where there is none for this actor."""
 
-    def __init__(self, code: str, text: str, hls_url: str | None) -> None:
+    def __init__(self, text: str, hls_url: str | None) -> None:
         super().__init__(text)
-        self.code, self.hls_url = code, hls_url
+        self.hls_url = hls_url
+
+
+class LiveCodecUnsupported(LiveUnsupported):
+    code = "LIVE_CODEC_UNSUPPORTED"
+
+
+class LiveBFrames(LiveUnsupported):
+    code = "LIVE_B_FRAMES"
 
 
 class Unavailable(VmsError):

@@ -5,39 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
+from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from models.base import select
+from models.camera import Camera
 from models.event import Event, EventTable
 from resolvers import cursors
-from resolvers.access import Scope, visible
+from resolvers.access import Scope, demand, visible
 from resolvers.camera_input import MAX_ID_CHARACTERS
 from resolvers.context import Context
-from resolvers.errors import FieldError, InvalidInput, NotFound
-from resolvers.event_rows import newest, of_ids, oldest
+from resolvers.errors import FieldError, InvalidInput, NotFound, VmsError
+from resolvers.event_rows import Newest, newest, newest_of_each, of_ids, oldest
 from resolvers.features import ALL_FEATURES, is_event_type
+from resolvers.outcomes import Outcome, attempt, in_groups
 
 MAX_FILTER_VALUES = 200
 MAX_EVENT_ID_CHARACTERS = 40
 
 
 class EventFilter(msgspec.Struct, frozen=True):
-    """What is None does not filter. `since_us` is inclusive, `until_us` exclusive.
-
-    `camera_key` means one camera and no earlier namesake of it; name it in `camera_ids` too, for
-    the index's sake.
-    """
+    """What is None does not filter. `since_us` is inclusive, `until_us` exclusive."""
 
     camera_ids: Sequence[str] | None = None
     types: Sequence[str] | None = None
     since_us: int | None = None
     until_us: int | None = None
     min_confidence: float | None = None
-    camera_key: UUID | None = None
 
 
 ALL = EventFilter()
@@ -51,6 +49,20 @@ class EventOrder(StrEnum):
 class EventPage(msgspec.Struct, frozen=True):
     events: list[Event]
     has_next: bool
+
+
+class PageOf(msgspec.Struct, frozen=True):
+    """A question: some events of this very camera, no earlier namesake's, newest first."""
+
+    camera: Camera
+    wanted: EventFilter
+    first: int
+    after: str | None
+
+    @property
+    def names_camera(self) -> bool:
+        """Whether the filter lets the camera pass."""
+        return self.wanted.camera_ids is None or self.camera.slug in self.wanted.camera_ids
 
 
 async def event(ctx: Context, event_id: str) -> Event:
@@ -88,20 +100,56 @@ async def events(
         InvalidInput: the filter names an unknown type.
         BadCursor: `after` is none of ours.
     """
-    rows = filtered(visible(ctx.actor, EventTable, Scope.EVENTS_READ), wanted)
-    start = None if after is None else _place(ctx, after)
-    since_us, until_us = wanted.since_us, wanted.until_us
     if order is EventOrder.NEWEST_FIRST:
-        if start is not None:
-            rows, until_us = rows.filter(start.before), start.at_us
-        now_us = ctx.world.clock.now_us()
-        until_us = now_us if until_us is None else min(until_us, now_us)
-        found = await newest(rows, first + 1, until_us, since_us)
-    else:
-        if start is not None:
-            rows, since_us = rows.filter(start.behind), start.at_us
-        found = await oldest(rows, first + 1, since_us, until_us)
+        return _page(await newest(_newest(ctx, wanted, after), first + 1), first)
+    rows = filtered(visible(ctx.actor, EventTable, Scope.EVENTS_READ), wanted)
+    since_us = wanted.since_us
+    if after is not None:
+        start = _place(ctx, after)
+        rows, since_us = rows.filter(start.behind), start.at_us
+    return _page(await oldest(rows, first + 1, since_us, wanted.until_us), first)
+
+
+def _page(found: list[Event], first: int) -> EventPage:
+    """`found` is one more than there shall be, where there is one."""
     return EventPage(found[:first], len(found) > first)
+
+
+def _newest(ctx: Context, wanted: EventFilter, after: str | None) -> Newest:
+    rows = filtered(visible(ctx.actor, EventTable, Scope.EVENTS_READ), wanted)
+    until_us = wanted.until_us
+    if after is not None:
+        start = _place(ctx, after)
+        rows, until_us = rows.filter(start.before), start.at_us
+    now_us = ctx.world.clock.now_us()
+    until_us = now_us if until_us is None else min(until_us, now_us)
+    return Newest(rows, until_us, wanted.since_us)
+
+
+async def pages_of_cameras(ctx: Context, asked: Sequence[PageOf]) -> list[Outcome[EventPage]]:
+    """Each page, or InvalidInput or BadCursor; few statements for all that ask the same.
+
+    Raises:
+        ScopeMissing: without `events:read`.
+    """
+    demand(ctx.actor, Scope.EVENTS_READ)
+    return await in_groups(asked, _beside_camera, partial(_pages, ctx))
+
+
+def _beside_camera(asked: PageOf) -> tuple[EventFilter, int, str | None]:
+    types = None if asked.wanted.types is None else tuple(asked.wanted.types)
+    wanted = replace(asked.wanted, camera_ids=None, types=types)
+    return wanted, asked.first, asked.after
+
+
+async def _pages(ctx: Context, alike: Sequence[PageOf]) -> list[Outcome[EventPage]]:
+    wanted, first, after = _beside_camera(alike[0])
+    search = attempt(_newest, ctx, wanted, after)
+    if isinstance(search, VmsError):
+        return [search] * len(alike)
+    named = [each.camera for each in alike if each.names_camera]
+    found = iter(await newest_of_each(search, named, first + 1))
+    return [_page(next(found) if each.names_camera else [], first) for each in alike]
 
 
 def event_cursor(event: Event) -> str:
@@ -156,7 +204,6 @@ def filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventT
         "at_us__gte": wanted.since_us,
         "at_us__lt": wanted.until_us,
         "confidence__gte": wanted.min_confidence,
-        "camera_key": wanted.camera_key,
     }
     return rows.filter(**{name: limit for name, limit in limits.items() if limit is not None})
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import BinaryIO
 from uuid import UUID
@@ -47,7 +49,7 @@ class Spot:
     from_position: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Footage:
     """What of a camera could be read, in playing order.
 
@@ -76,10 +78,11 @@ class Footage:
         Only within a block is an offset the same in every player. FFmpeg counts positions, browsers
         add up durations: the two differ behind a place where positions jump.
         """
-        for block in self._blocks():
-            ticks = Playlist(block, ended=True).offset_ticks(position, at_us)
-            if ticks is not None:
-                return Spot(ticks, self._beginning(block))
+        for block in self._blocks:
+            place = bisect_right(block, position, key=lambda each: each.position) - 1
+            near = Playlist(block[max(place, 0) : place + 1], ended=True)
+            if near.offset_ticks(position, at_us) is not None:
+                return Spot(position - block[0].position, self._beginning(block))
         return None
 
     def spot_at(self, at_us: int) -> Spot | None:
@@ -98,12 +101,13 @@ class Footage:
         """
         if not self.segments or self.ended or self.away:
             return None
-        block = self._blocks()[-1]
+        block = self._blocks[-1]
         beyond = position - block[-1].end_position
         if not 0 <= beyond <= LONGEST_SEGMENT_SECONDS * TICKS_PER_SECOND:
             return None
         return Spot(position - block[0].position, self._beginning(block))
 
+    @cached_property
     def _blocks(self) -> list[tuple[Segment, ...]]:
         """Cut wherever positions don't go on."""
         cuts = [n for n, (a, b) in enumerate(pairwise(self.segments), 1) if _jumps(a, b)]
@@ -125,6 +129,11 @@ class HourOf:
 
     camera: Camera
     hour: Hour
+
+    @property
+    def place(self) -> tuple[UUID, Hour]:
+        """Tells it from others."""
+        return self.camera.key, self.hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +182,10 @@ async def of_hour(ctx: Context, camera: Camera, hour: Hour) -> Footage:
 
 
 async def of_hours(ctx: Context, asked: Sequence[HourOf]) -> list[Footage]:
-    """`of_hour` of each, in one statement; each playlist is read once, however often it is named."""
-    places = {(each.camera.key, each.hour): each for each in asked}
+    """`of_hour` of each, in one statement; each hour is read once, however often it is named."""
+    if not asked:
+        return []
+    places = {each.place: each for each in asked}
     keys = NewRows(
         {"camera_key": "uuid", "date": "text", "hour": "text"},
         [(key, hour.date, hour.hour) for key, hour in places],
@@ -190,7 +201,7 @@ async def of_hours(ctx: Context, asked: Sequence[HourOf]) -> list[Footage]:
         lambda: [_of_hour(ctx, *each) for each in zip(places.values(), reads, strict=True)]
     )
     by_place = dict(zip(places, hours, strict=True))
-    return [by_place[each.camera.key, each.hour] for each in asked]
+    return [by_place[each.place] for each in asked]
 
 
 def _of_hour(ctx: Context, asked: HourOf, reads: Sequence[_Read]) -> Footage:
@@ -222,7 +233,7 @@ def _hours_of(camera: Camera) -> QuerySet[RecordingHourTable]:
 
 
 async def _read(ctx: Context, wanted: Sequence[_Wanted]) -> list[list[_Read]]:
-    """Of each all stores that have something, this process's own first; stores are asked at once."""
+    """Of each all stores that have something, this process's own first; all are asked at once."""
     here, there = await asyncio.gather(
         asyncio.to_thread(lambda: [_read_here(ctx, each.camera, each.hours) for each in wanted]),
         asyncio.gather(*(_read_elsewhere(ctx, each) for each in wanted)),

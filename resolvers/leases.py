@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import msgspec
@@ -102,7 +102,8 @@ async def renew(world: World, me: Worker) -> Standing:
         now_us = await database_now_us(world.clock.now_us())
         seen = {"seen_us": now_us, "address": me.address}
         if not await WorkerTable.filter(id=me.id).update(**seen):
-            await WorkerTable.create(**{**msgspec.structs.asdict(me), **seen})
+            models = [asdict(each) for each in world.models()]
+            await WorkerTable.create(**{**msgspec.structs.asdict(me), **seen}, models=models)
         mine = every_lease().filter(worker_id=me.id)
         await mine.update(expires_us=now_us + LEASE_US)
         tokens = dict(await mine.values_list("camera_key", "token"))

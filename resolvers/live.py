@@ -18,7 +18,8 @@ from resolvers.errors import (
     CameraNotLive,
     FieldError,
     InvalidInput,
-    LiveUnsupported,
+    LiveBFrames,
+    LiveCodecUnsupported,
     LiveViewersReached,
     NotFound,
     Unavailable,
@@ -112,7 +113,9 @@ def _refusal(ctx: Context, camera: Camera, refused: LiveRefused) -> VmsError:
         return LiveViewersReached(text)
     if refused.code is LiveRefusal.CAMERA_NOT_LIVE:
         return CameraNotLive(text)
-    return LiveUnsupported(refused.code, text, _hls_url(ctx, camera))
+    is_codec = refused.code is LiveRefusal.CODEC_UNSUPPORTED
+    kind = LiveCodecUnsupported if is_codec else LiveBFrames
+    return kind(text, _hls_url(ctx, camera))
 
 
 def _hls_url(ctx: Context, camera: Camera) -> str | None:

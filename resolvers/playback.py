@@ -148,12 +148,12 @@ async def _find(ctx: Context, frames: Sequence[_Frame]) -> list[Outcome[EventPla
 
 async def _look(ctx: Context, frames: Sequence[_Frame]) -> list[Outcome[EventPlayback]]:
     """Looks once; a segment lies where it starts, so the frame may be one hour back."""
-    store = ctx.world.store
+    store, shown = ctx.world.store, _Hours(ctx)
     hours = [HourOf(each.camera, store.hour_of(each.event.at_us)) for each in frames]
-    here = await _shown(ctx, frames, hours)
+    here = await shown.show(frames, hours)
     left = [place for place, each in enumerate(here) if each.spot is None]
-    earlier = [HourOf(each.camera, store.previous_hour(each.hour)) for each in hours]
-    some = await _shown(ctx, [frames[n] for n in left], [earlier[n] for n in left])
+    earlier = [HourOf(frames[n].camera, store.previous_hour(hours[n].hour)) for n in left]
+    some = await shown.show([frames[n] for n in left], earlier)
     before = dict(zip(left, some, strict=True))
     return [
         attempt(_playback, frame, here[place], before.get(place))
@@ -161,13 +161,21 @@ async def _look(ctx: Context, frames: Sequence[_Frame]) -> list[Outcome[EventPla
     ]
 
 
-async def _shown(ctx: Context, frames: Sequence[_Frame], hours: Sequence[HourOf]) -> list[_Shown]:
-    """What each hour shows of its frame."""
-    found = await footage.of_hours(ctx, hours)
-    return [
-        _Shown(each.hour, where, _spot(where, frame.event))
-        for frame, each, where in zip(frames, hours, found, strict=True)
-    ]
+class _Hours:
+    """What each hour shows of a frame; an hour is read once."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._read: dict[tuple[UUID, Hour], Footage] = {}
+
+    async def show(self, frames: Sequence[_Frame], hours: Sequence[HourOf]) -> list[_Shown]:
+        unread = [each for each in hours if each.place not in self._read]
+        found = await footage.of_hours(self._ctx, unread)
+        self._read.update(zip((each.place for each in unread), found, strict=True))
+        return [
+            _Shown(each.hour, where := self._read[each.place], _spot(where, frame.event))
+            for frame, each in zip(frames, hours, strict=True)
+        ]
 
 
 def _playback(frame: _Frame, here: _Shown, before: _Shown | None) -> EventPlayback:

@@ -172,7 +172,6 @@ class _View:
             and (wanted.camera_ids is None or event.camera_slug in wanted.camera_ids)
             and (wanted.types is None or event.type in wanted.types)
             and (wanted.min_confidence is None or event.confidence >= wanted.min_confidence)
-            and (wanted.camera_key is None or event.camera_key == wanted.camera_key)
             and (wanted.since_us is None or event.at_us >= wanted.since_us)
             and (wanted.until_us is None or event.at_us < wanted.until_us)
         )

@@ -11,6 +11,7 @@ from resolvers import cameras, events
 from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
+from resolvers.recordings import DayOf, RangeOf
 from schema.completion import Identified
 from schema.context import Info
 from schema.enums import CameraChangeKind
@@ -22,9 +23,9 @@ from schema.playback import (
     Coverage,
     Playback,
     RecordedHour,
-    coverage_between,
-    hours_of,
-    playback_between,
+    coverage,
+    playback,
+    recorded_hour,
 )
 from schema.scalars import Bytes, Day, Instant
 
@@ -128,7 +129,7 @@ class Camera(Identified):
     def updated_at(self) -> Instant:
         return Instant(self._camera.updated_us)
 
-    @field(description="Its events, newest first. Scope: `events:read`.")
+    @field(description="Its events, newest first. Scope: `events:read`.", cost=150)
     async def events(
         self,
         info: Info,
@@ -136,27 +137,35 @@ class Camera(Identified):
         first: First = 50,
         after: After = strawberry.UNSET,
     ) -> EventConnection:
-        ctx, wanted, place = info.context.ctx, wanted_events(filter, self._camera), or_none(after)
-        newest = events.EventOrder.NEWEST_FIRST
-        page = await events.events(ctx, wanted, newest, checked_first(first), place)
-        return EventConnection.of(page, place)
+        wanted, place = wanted_events(filter), or_none(after)
+        asked = events.PageOf(self._camera, wanted, checked_first(first), place)
+        return EventConnection.of(await info.context.camera_events.load(asked), place)
 
     @field(
         description=(
             "What is recorded of a range of at most 31 days, with a reason for every gap; the "
             "parts' lengths sum exactly to the range. Scope: `playback:read`."
-        )
+        ),
+        cost=150,
     )
     async def coverage(self, info: Info, from_: From, to: To) -> Coverage:
-        return await coverage_between(info.context.ctx, self._camera, Interval(from_, to))
+        asked = RangeOf(self._camera.slug, Interval(from_, to))
+        return coverage(asked.wanted, await info.context.coverages.load(asked))
 
-    @field(description="The hours of a day that have footage, in order. Scope: `playback:read`.")
+    @field(
+        description="The hours of a day that have footage, in order. Scope: `playback:read`.",
+        cost=200,
+    )
     async def hours(self, info: Info, date: OnDay) -> list[RecordedHour]:
-        return await hours_of(info.context.ctx, self._camera, date)
+        found = await info.context.hours.load(DayOf(self._camera.slug, date))
+        return [recorded_hour(info.context.ctx, self._camera, each) for each in found]
 
-    @field(description="One playlist over a range of at most a day. Scope: `playback:read`.")
+    @field(
+        description="One playlist over a range of at most a day. Scope: `playback:read`.", cost=100
+    )
     async def playback(self, info: Info, from_: From, to: To) -> Playback:
-        return await playback_between(info.context.ctx, self._camera, Interval(from_, to))
+        asked = RangeOf(self._camera.slug, Interval(from_, to))
+        return playback(await info.context.playbacks.load(asked))
 
 
 @strawberry.type(description="A camera in a page.")

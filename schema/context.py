@@ -9,7 +9,11 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from models.event import Event
 from resolvers.context import Context
+from resolvers.events import EventPage, PageOf
+from resolvers.playback import EventPlayback, IntervalPlayback
+from resolvers.recordings import Covered, DayOf, RangeOf, RecordedHour
 
 if TYPE_CHECKING:
     from schema.cameras import Camera
@@ -19,12 +23,18 @@ if TYPE_CHECKING:
 class RequestContext:
     """One operation: who asks and in which world, and what is looked up in batches.
 
-    `cameras` finds cameras by key, None for those that are gone: one query for all that the fields
-    of one level ask for. It keeps nothing, as a subscription lives for long.
+    A loader asks once for all that the fields of one level want, and keeps nothing, as a
+    subscription lives for long. `cameras` finds cameras by key, None for those that are gone; the
+    others answer like the use cases of their names, each question with its own refusal.
     """
 
     ctx: Context
     cameras: DataLoader[UUID, Camera | None]
+    camera_events: DataLoader[PageOf, EventPage]
+    coverages: DataLoader[RangeOf, list[Covered]]
+    hours: DataLoader[DayOf, list[RecordedHour]]
+    playbacks: DataLoader[RangeOf, IntervalPlayback]
+    event_playbacks: DataLoader[Event, EventPlayback]
 
 
 Info = strawberry.Info[RequestContext, None]

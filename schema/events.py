@@ -19,7 +19,6 @@ from schema.paging import PageInfo, page_info
 from schema.scalars import Instant, Json, LogCursor
 
 if TYPE_CHECKING:
-    from models.camera import Camera as CameraValue
     from models.event import Event as EventValue
     from schema.cameras import Camera
 
@@ -120,11 +119,11 @@ class Event:
             return None
         return addresses.snapshot(event.camera_slug, event.snapshot, grant)
 
-    @field(description="Where to play it; null when its frame is not recorded.", cost=900)
+    @field(description="Where to play it; null when its frame is not recorded.", cost=400)
     async def playback(self, info: Info) -> EventPlayback | None:
         ctx = info.context.ctx
         try:
-            found = await playback.event_playback(ctx, self._event.id)
+            found = await info.context.event_playbacks.load(self._event)
         except NotRecorded:
             return None
         camera_id = self._event.camera_slug
@@ -190,22 +189,14 @@ class EventFilter:
     )
 
 
-def wanted_events(
-    given: EventFilter | None, camera: CameraValue | None = None
-) -> events.EventFilter:
-    """What a filter means; with a camera, of that one alone (and of no earlier namesake)."""
+def wanted_events(given: EventFilter | None) -> events.EventFilter:
     given = given or EventFilter()
-    camera_ids = or_none(given.camera_ids)
-    if camera is not None:
-        named = camera_ids is None or camera.slug in camera_ids
-        camera_ids = [strawberry.ID(camera.slug)] if named else []
     return events.EventFilter(
-        camera_ids=camera_ids,
+        camera_ids=or_none(given.camera_ids),
         types=_types(given),
         since_us=or_none(given.since),
         until_us=or_none(given.until),
         min_confidence=or_none(given.min_confidence),
-        camera_key=None if camera is None else camera.key,
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import strawberry
 
 from media.store import Hour
-from resolvers import addresses, playback, recordings
+from resolvers import addresses, recordings
 from resolvers.access import Interval
 from resolvers.context import Context
+from resolvers.playback import IntervalPlayback, hour_grant
 from schema.scalars import Day, Instant
 
 if TYPE_CHECKING:
@@ -55,21 +56,17 @@ class Coverage:
     gap_seconds: float = strawberry.field(description="Length of all gaps.")
 
 
-async def playback_between(ctx: Context, camera: CameraValue, wanted: Interval) -> Playback:
-    found = await playback.playback(ctx, camera.slug, wanted)
+def playback(found: IntervalPlayback) -> Playback:
     return Playback(
         playlist_url=found.playlist_url, from_=Instant(found.from_us), to=Instant(found.to_us)
     )
 
 
-async def hours_of(ctx: Context, camera: CameraValue, day: Day) -> list[RecordedHour]:
-    found = await recordings.hours(ctx, camera.slug, day)
-    return [_hour(ctx, camera, each) for each in found]
-
-
-def _hour(ctx: Context, camera: CameraValue, found: recordings.RecordedHour) -> RecordedHour:
+def recorded_hour(
+    ctx: Context, camera: CameraValue, found: recordings.RecordedHour
+) -> RecordedHour:
     hour = Hour(found.date, f"{found.hour:02d}")
-    grant = playback.hour_grant(ctx, camera.slug, hour)
+    grant = hour_grant(ctx, camera.slug, hour)
     return RecordedHour(
         date=Day(found.date),
         hour=found.hour,
@@ -81,8 +78,7 @@ def _hour(ctx: Context, camera: CameraValue, found: recordings.RecordedHour) -> 
     )
 
 
-async def coverage_between(ctx: Context, camera: CameraValue, wanted: Interval) -> Coverage:
-    parts = await recordings.coverage(ctx, camera.slug, wanted)
+def coverage(wanted: Interval, parts: Sequence[recordings.Covered]) -> Coverage:
     gap_us = _length_us([part for part in parts if part.gap_reason is not None])
     return Coverage(
         from_=Instant(wanted.from_us),

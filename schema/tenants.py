@@ -205,6 +205,6 @@ class Model:
     def device(self) -> str | None:
         return self._status.device
 
-    @field(description="Why it is not in use; null where it is.")
+    @field(description="Why it is not in use, or not on the device asked for; else null.")
     def reason(self) -> str | None:
         return self._status.reason

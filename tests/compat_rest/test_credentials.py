@@ -142,9 +142,7 @@ async def test_the_hand_made_signature_is_a_good_one(world: World) -> None:
 
 @pytest.mark.parametrize("operation", operations, ids=lambda each: f"{each.method} {each.path}")
 async def test_every_address_demands_the_scope_it_names(world: World, operation: Any) -> None:
-    address = operation.path.format(
-        id="x-1", cam="cam-a", date="2026-05-29", hour="12", name="120000_000.m4s"
-    )
+    address = operation.path.format_map({**NAMED, "name": "120000_000.m4s"})
     others = [each for each in Scope if each not in {operation.scope, Scope.TENANT_ADMIN}]
     poor = f"Bearer {token(scope=' '.join(others))}"
     async with client_of(world, poor) as client:
@@ -154,7 +152,7 @@ async def test_every_address_demands_the_scope_it_names(world: World, operation:
     for enough in (operation.scope, Scope.TENANT_ADMIN):
         async with client_of(world, f"Bearer {token(scope=enough)}") as client:
             answer = await client.request(operation.method, address, json={})
-            assert answer.status_code in {200, 404, 422}
+            assert answer.status_code in {200, 404, 415, 422}
     assert await cameras(context(world)) == []
 
 

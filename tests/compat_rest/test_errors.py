@@ -30,6 +30,11 @@ STATUSES = {
     "ConnectionLimitReached": 429,
     "Unavailable": 503,
     "FootageAway": 503,
+    "LiveViewersReached": 503,
+    "CameraNotLive": 409,
+    "LiveUnsupported": 406,
+    "LiveCodecUnsupported": 406,
+    "LiveBFrames": 406,
 }
 
 
@@ -84,7 +89,7 @@ async def test_an_unknown_address_is_a_problem(world: World, address: str) -> No
 async def test_a_wrong_method_is_told_the_right_ones(world: World, path: str) -> None:
     known = {each.method for each in operations if each.path == path}
     allowed = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
-    address = path.format(id="a", cam="a", date="a", hour="a", name="a")
+    address = path.format(id="a", cam="a", date="a", hour="a", name="a", session="a")
     async with client_of(world) as client:
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} - known:
             answer = await client.request(method, address)

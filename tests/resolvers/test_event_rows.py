@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from tortoise.connection import get_connection
 
@@ -20,8 +21,9 @@ from models.event import Event, EventTable
 from models.event_days import has_days, make_event_days
 from models.tenant import last_number
 from resolvers import cursors, events
-from resolvers.context import World
-from resolvers.events import EventFilter, EventOrder
+from resolvers.context import Context, World
+from resolvers.errors import BadCursor
+from resolvers.events import EventFilter, EventOrder, PageOf
 from resolvers.watch import EventItem, place_now, watch
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
@@ -98,6 +100,39 @@ async def test_pages_of_any_filter_and_order_hold_every_event_once(
                 break
             after = events.event_cursor(page.events[-1])
         assert seen == _matching(told, cameras, wanted, order)
+
+
+@pytest.mark.parametrize("with_days", [False, True])
+async def test_pages_of_many_cameras_are_those_of_each(
+    world_then: World, *, with_days: bool
+) -> None:
+    if with_days and not has_days():
+        pytest.skip("SQLite keeps one table")
+    chance, ctx = Random(6), context(world_then)
+    cameras = [await add_camera(world_then, f"cam-{number}") for number in range(4)]
+    told = await over_the_years(world_then, cameras[:3], chance)
+    if with_days:
+        await make_event_days(NOW)
+    for _ in range(8):
+        place = await events.event(ctx, chance.choice(told).event_id)
+        after = chance.choice([None, events.event_cursor(place), "none of ours"])
+        wanted, size = _wanted(chance), chance.choice([1, 5, 150])
+        asked = [
+            PageOf(each, wanted, chance.choice([size, 2]), chance.choice([after, None]))
+            for each in chance.choices(cameras, k=6)
+        ]
+        assert [repr(each) for each in await events.pages_of_cameras(ctx, asked)] == [
+            await _alone(ctx, each) for each in asked
+        ]
+
+
+async def _alone(ctx: Context, asked: PageOf) -> str:
+    slugs = [asked.camera.slug] if asked.names_camera else []
+    wanted = msgspec.structs.replace(asked.wanted, camera_ids=slugs)
+    try:
+        return repr(await events.events(ctx, wanted, first=asked.first, after=asked.after))
+    except BadCursor as refusal:
+        return repr(refusal)
 
 
 async def test_every_event_is_found_by_its_id(world_then: World) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from uuid import UUID, uuid4
@@ -30,6 +28,7 @@ from models.recording import RecordingHour, RecordingHourTable, RecordingRun, Re
 from models.tenant import TenantTable, TenantUnknown, last_number
 from resolvers import ingest
 from resolvers.context import World
+from tests.statements import counted
 from tests.world import add_camera, beginning
 
 NOON = 1_780_056_000_000_000
@@ -87,18 +86,6 @@ async def runs() -> list[RecordingRun]:
 
 async def hours() -> list[RecordingHour]:
     return await select(RecordingHourTable.within("default").order_by("start_us"), RecordingHour)
-
-
-@asynccontextmanager
-async def counted(caplog: pytest.LogCaptureFixture) -> AsyncIterator[list[str]]:
-    """The statements that are run inside, COPY among them, by their first words."""
-    statements: list[str] = []
-    with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
-        caplog.clear()
-        yield statements
-        for record in caplog.records:
-            if record.name == "tortoise.db_client":
-                statements.append(record.getMessage())
 
 
 async def test_a_batch_is_numbered_in_its_order(world: World, camera: Camera) -> None:

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 
-from media.store import Hour, RecordingStore
+from media.playlist import Playlist
+from media.store import CameraFolder, Hour, RecordingStore
+from models.base import select
+from models.event import Event, EventTable
 from resolvers import ingest, playback
 from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_delete
 from resolvers.context import Context, World
 from resolvers.errors import InvalidInput, NotFound, NotRecorded, ScopeMissing
+from resolvers.outcomes import value_of
 from resolvers.stores import FarFile
 from tests.footage import INIT, TICKS, lay_down, segment, summarise
 from tests.world import StandingClock, add_camera, add_events, beginning, context
@@ -43,6 +49,66 @@ async def test_an_events_offset_counts_ticks_across_gaps_and_runs(world: World) 
     found = await playback.event_playback(context(world), event.event_id)
     assert found.offset_us == 5 * SECOND + playback.NUDGE_US
     assert found.playlist_url == "/v2/hls/cam-front-01/2026-05-29/12/index.m3u8"
+
+
+class CountingStore(RecordingStore):
+    """Notes which hours are read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.read: list[Hour] = []
+
+    def playlist(self, camera: CameraFolder, hour: Hour) -> Playlist:
+        self.read.append(hour)
+        return super().playlist(camera, hour)
+
+
+async def test_many_events_are_found_as_each_alone_and_an_hour_is_read_once(world: World) -> None:
+    chance, camera = Random(8), await add_camera(world)
+    place, told = 0, []
+    for hour in range(3):
+        parts, at_us = [], NOON + hour * HOUR
+        for _ in range(12):
+            at_us += chance.choice([0, 0, 0, 5 * SECOND])
+            place += chance.choice([0, 0, 0, 9 * TICKS])
+            parts.append(segment(at_us, place, seconds=2))
+            at_us, place = at_us + 2 * SECOND, place + 2 * TICKS
+        lay_down(world, camera, parts, ended=True)
+        for each in chance.sample(parts, 8):
+            ticks = chance.randrange(-TICKS // 2, 5 * TICKS // 2, 9)
+            when = each.start_us + ticks * SECOND // TICKS + chance.choice([0, 0, 0, 0, 5_000])
+            position = chance.choice([*[each.position + ticks] * 5, None])
+            told.append(beginning(camera.key, when, position=position))
+    await add_events(world, camera, told)
+    store = CountingStore(world.store.root)
+    ctx = context(replace(world, store=store))
+    events = await select(EventTable.within("default"), Event)
+    found = await playback.event_playbacks(ctx, events)
+    assert sorted(store.read) == sorted(set(store.read))
+    assert sum(isinstance(each, playback.EventPlayback) for each in found) > 8
+    for each, event in zip(found, events, strict=True):
+        if isinstance(each, playback.EventPlayback):
+            assert await playback.event_playback(ctx, event.id) == each
+        else:
+            with pytest.raises(type(each), match=re.escape(str(each))):
+                await playback.event_playback(ctx, event.id)
+
+
+async def test_a_recent_event_is_awaited_and_the_others_are_not_lost(world: World) -> None:
+    """The frame is at the turn of an hour: its segment is listed while two are asked for."""
+    camera = await add_camera(world)
+    lay_down(world, camera, [segment(NOON - 10 * SECOND, 0)])
+    there = beginning(camera.key, NOON - 9 * SECOND, position=TICKS)
+    late = beginning(camera.key, NOON + SECOND, position=20 * TICKS)
+    await add_events(world, camera, [there, late])
+    ctx = context(replace(world, clock=StandingClock(NOON + 6 * SECOND)))
+    events = await select(EventTable.within("default").order_by("at_us"), Event)
+    asking = asyncio.create_task(playback.event_playbacks(ctx, events))
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    lay_down(world, camera, [segment(NOON, 19 * TICKS)])
+    found = [each.offset_us for each in map(value_of, await asking)]
+    assert found == [SECOND + playback.NUDGE_US] * 2
 
 
 async def test_a_frame_after_the_turn_of_the_hour_plays_where_its_segment_lies(

@@ -12,6 +12,12 @@ from schema.errors import TOO_COSTLY, Refused
 from schema.paging import MAX_FIRST
 from tests.schema.service import ask, codes
 
+HOURS = 200
+"""What Camera.hours costs by itself."""
+
+DATE = 'date: "2026-01-01"'
+RANGE = 'from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"'
+
 
 def price(text: str, variables: dict[str, Any] | None = None) -> Price:
     document = parse(text)
@@ -38,8 +44,24 @@ def test_what_is_below_a_page_counts_for_each_of_its_items() -> None:
 
 
 def test_pages_within_pages_multiply() -> None:
-    inner = "events(first: 20) { nodes { id } }"
-    assert cost(page(30, inner)) >= 30 * (LOOKUP + 20)
+    one, two = (cost(page(n, "events(first: 20) { nodes { id } }")) for n in (1, 2))
+    assert two - one >= OBJECT + 20 * (OBJECT + VALUE)
+    longer = cost(page(30, "events(first: 21) { nodes { id } }"))
+    assert longer - cost(page(30, "events(first: 20) { nodes { id } }")) == 30 * VALUE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        page(100, "id name events(first: 5) { nodes { id type ts confidence snapshotUrl } }"),
+        page(100, f"id hours({DATE}) {{ hour playlistUrl }}"),
+        page(100, f"id coverage({RANGE}) {{ gapSeconds intervals {{ from to reason }} }}"),
+        page(100, f"id playback({RANGE}) {{ playlistUrl }}"),
+        "{ events(first: 100) { nodes { id type ts camera { name } playback { playlistUrl } } } }",
+    ],
+)
+def test_a_wall_of_cameras_and_a_page_of_events_may_be_asked_for(text: str) -> None:
+    assert cost(text) <= MAX_COST
 
 
 def test_without_first_its_default_counts() -> None:
@@ -74,7 +96,7 @@ def test_lists_that_are_no_pages_have_a_size() -> None:
     boxes = "{ event(id: 1) { boxes { x } } }"
     hours = '{ camera(id: 1) { hours(date: "2026-01-01") { hour } } }'
     assert cost(boxes) == LOOKUP + OBJECT + 2 * VALUE
-    assert cost(hours) == LOOKUP + LOOKUP + ASSUMED_ITEMS * VALUE
+    assert cost(hours) == LOOKUP + HOURS + ASSUMED_ITEMS * VALUE
 
 
 def test_fragments_that_each_spread_the_next_twice_are_weighed_in_no_time() -> None:
@@ -110,8 +132,8 @@ async def test_an_operation_that_may_cost_too_much_is_not_executed(world: World)
 
 
 async def test_the_same_document_is_weighed_anew_with_other_variables(world: World) -> None:
-    text = """query Q($n: Int!) { cameras(first: $n) { nodes { events(first: 1) {
-        nodes { id } } } } }"""
+    text = """query Q($n: Int!) { cameras(first: $n) { nodes { events(first: 100) {
+        nodes { id name: typeName ts trackId } } } } }"""
     for _ in range(2):
         assert "errors" not in await ask(world, text, {"n": 3})
         assert codes(await ask(world, text, {"n": 100})) == [TOO_COSTLY]

@@ -1,8 +1,10 @@
 """What the catalogue's real models see on labelled material; needs the test data."""
 
 import pytest
+from av.video.reformatter import VideoReformatter
 
-from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL
+from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL, catalogue
+from media.detect.runtime import Detector
 from media.types import ChangeKind
 from tests.benchmarks.detection import (
     PLAIN_DECODER,
@@ -14,6 +16,7 @@ from tests.benchmarks.detection import (
     walker_events,
 )
 from tests.data import shared_data
+from tests.media.detect.pictures import decoded
 
 
 @pytest.mark.parametrize("name", [DEFAULT_MODEL, FALLBACK_MODEL])
@@ -42,3 +45,32 @@ def test_cars_that_drive_past_are_events_of_the_fallback_model() -> None:
     began = [change for change in told if change.kind is ChangeKind.BEGAN]
     assert [change.detection.feature for change in began] == ["vehicle"] * 4
     assert len(told) == 2 * len(began)
+
+
+@pytest.mark.parametrize(
+    ("name", "material", "feature", "least"),
+    [
+        ("face-detection-retail-0004", "videos/carphone_pristine.mp4", "face", 0.9),
+        (
+            "vehicle-license-plate-detection-barrier-0106",
+            "images/plates/vehicle-license-plate-detection-barrier-0106.jpeg",
+            "license_plate",
+            0.9,
+        ),
+        (
+            "person-vehicle-bike-detection-crossroad-0078",
+            "images/coco-val2017-128/images/000000001584.jpg",
+            "vehicle",
+            0.9,
+        ),
+    ],
+)
+def test_models_of_the_open_model_zoo_find_what_is_there(
+    name: str, material: str, feature: str, least: float
+) -> None:
+    model = catalogue()[name]
+    detector = Detector(model, shared_data() / "models" / model.files[0].name, "CPU")
+
+    found = detector.session().detect(decoded(shared_data() / material), VideoReformatter())
+
+    assert max(each.score for each in found if each.feature == feature) > least

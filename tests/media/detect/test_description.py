@@ -1,9 +1,19 @@
 """The TOML that describes a model."""
 
+import csv
+from pathlib import Path
+
 import pytest
 
-from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL, catalogue, description_text
-from media.detect.description import DescriptionError, Family, ModelDescription
+from media.detect.catalogue import (
+    DEFAULT_MODEL,
+    FALLBACK_MODEL,
+    ORDER,
+    catalogue,
+    description_text,
+)
+from media.detect.description import DescriptionError, Family, ModelDescription, Task
+from tests.data import shared_data
 
 TEXT = """
 name = "door-watcher"
@@ -57,6 +67,17 @@ def test_labels_lead_to_features() -> None:
         ("[output]", "[output", "TOML|Expected|expected"),
         ('fit = "stretch"', 'fit = "stretch"\nscale = [0.0, 1.0, 1.0]', "scale"),
         ("[features]", "[thresholds]\ntrack = 0.9\n[features]", "thresholds.track"),
+        ('family = "ssd"', 'family = "yolov5"', r"^output\.family: .*'yolov5' \(one of yolox, "),
+        ("width = 320", "widht = 320", "^input: .*`widht`"),
+        ('licence = "MIT"', "", "^Object missing required field `licence`"),
+        ('fit = "stretch"', 'fit = "crop"', "door-watcher: input.fit: crop is for clips"),
+        ('sha256 = ["' + "0" * 64 + '"]', "bytes = 7", "sha256 or sha384 is missing"),
+        ('name = "door.onnx"', 'name = "door.onnx"\nurl = "ftp://x/y"', r"files\[0\]\.url"),
+        ('name = "door.onnx"', 'name = "door.onnx"\nurl = "https://me:pw@x/y"', r"url"),
+        ('["van"]', "[]", r"no label for \['vehicle'\]"),
+        ('family = "ssd"', 'family = "clip"', r"\[clip\] is missing"),
+        ("[features]", '[clip]\nfile = "b"\nframes = 2\n[features]', "belongs to the family clip"),
+        ('family = "ssd"', 'family = "ctc"', "of a reader have no labels"),
     ],
 )
 def test_a_wrong_field_is_named(found: str, instead: str, complaint: str) -> None:
@@ -73,8 +94,69 @@ def test_a_description_without_features_is_refused() -> None:
         ModelDescription.from_toml(text)
 
 
-def test_the_catalogue_has_the_default_first() -> None:
-    assert list(catalogue()) == [DEFAULT_MODEL, FALLBACK_MODEL]
+READER = """
+[output]
+family = "ctc"
+labels = ["", "5", "F"]
+
+[features]
+license_plate = []
+"""
+
+
+def test_a_reader_has_one_blank() -> None:
+    head = TEXT[: TEXT.index("[output]")]
+
+    assert ModelDescription.from_toml(head + READER).task is Task.READ
+    with pytest.raises(DescriptionError, match=r'output\.labels needs one ""'):
+        ModelDescription.from_toml(head + READER.replace('"", ', ""))
+
+
+def test_the_second_stage_of_a_clip_classifier_is_one_of_its_files() -> None:
+    text = TEXT.replace('family = "ssd"', 'family = "clip"')
+    clip = '[clip]\nfile = "decoder.xml"\nframes = 16\n'
+    second = '[[files]]\nname = "decoder.xml"\nsha384 = ["' + "1" * 96 + '"]\n[input]'
+
+    found = ModelDescription.from_toml(text.replace("[input]", second) + clip)
+
+    assert found.files[1].digests == ("1" * 96,)
+    with pytest.raises(DescriptionError, match=r"clip\.file is none of its files"):
+        ModelDescription.from_toml(text + clip)
+
+
+def test_the_catalogue_has_the_default_first_and_knows_every_file_beside_it() -> None:
+    folder = Path(__file__).parents[3] / "media" / "detect" / "models"
+
+    assert list(catalogue())[:2] == [DEFAULT_MODEL, FALLBACK_MODEL]
+    assert sorted(catalogue()) == sorted(path.stem for path in folder.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_every_file_of_the_catalogue_can_be_had_and_its_size_is_known(name: str) -> None:
+    model = catalogue()[name]
+
+    assert model.name == name
+    assert model.licence == "Apache-2.0"
+    assert all(file.url or file.npm for file in model.files)
+    assert all(file.bytes for file in model.files)
+
+
+def test_files_of_the_open_model_zoo_are_those_that_it_lists() -> None:
+    with (shared_data() / "OMZ_MODELS.tsv").open(newline="") as table:
+        listed = {row["url"]: row for row in csv.DictReader(table, delimiter="\t")}
+    described = [
+        file
+        for model in catalogue().values()
+        for file in model.files
+        if file.url and "open_model_zoo" in file.url
+    ]
+
+    assert len(described) == 28
+    for file in described:
+        assert file.url is not None
+        row = listed[file.url]
+        assert (str(file.bytes), file.sha384) == (row["size"], (row["sha384"],))
+        assert row["file"].endswith(f"/{file.name}")
 
 
 @pytest.mark.parametrize("name", [DEFAULT_MODEL, FALLBACK_MODEL])

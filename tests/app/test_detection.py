@@ -1,0 +1,92 @@
+"""The model that a process detects with, and what it says of the others."""
+
+from pathlib import Path
+
+import pytest
+
+from app.detection import open_detection
+from app.model_store import ModelStore
+from app.settings import Settings
+from media.types import ModelStatus
+from tests.app.described import describe, tiny_files
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", device="CPU")
+
+
+def add(settings: Settings, folder: Path, name: str, found: str = "", instead: str = "") -> None:
+    folder.mkdir()
+    text = describe(tiny_files(folder)).replace('name = "tiny"\n', f'name = "{name}"\n')
+    (folder / "own.toml").write_text(text.replace(found, instead) if found else text)
+    ModelStore(settings.data_dir).add(folder / "own.toml")
+
+
+def statuses(settings: Settings) -> dict[str, ModelStatus]:
+    with open_detection(settings) as detection:
+        assert (detection.pool is not None) == any(each.active for each in detection.statuses())
+        return {each.name: each for each in detection.statuses()}
+
+
+def test_what_is_not_installed_says_how_to_get_it(settings: Settings) -> None:
+    found = statuses(settings)["face-detection-retail-0004"]
+
+    assert found.features == ("face",)
+    assert not found.installed
+    assert found.reason == "not installed: vms models pull face-detection-retail-0004"
+
+
+def test_one_detector_is_in_use_and_the_others_say_why_not(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path / "a", "aaa")
+    add(settings, tmp_path / "b", "bbb")
+    reader = '[output]\nfamily = "ctc"\nlabels = ["", "5"]\n[features]\nlicense_plate = []\n'
+    text = describe(tiny_files(tmp_path / "a"))
+    add(settings, tmp_path / "c", "ccc", text[text.index("[output]") :], reader)
+
+    found = statuses(settings)
+
+    assert (found["aaa"].active, found["aaa"].device, found["aaa"].reason) == (True, "CPU", None)
+    assert found["bbb"].reason == "another model is in use"
+    assert found["ccc"].installed
+    assert found["ccc"].reason == "cameras are watched with detectors alone so far"
+
+
+def test_a_device_that_is_not_there_is_the_reason_beside_the_one_in_use(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path / "a", "aaa")
+
+    found = statuses(settings.model_copy(update={"device": "NPU.7"}))["aaa"]
+
+    assert (found.active, found.device) == (True, "CPU")
+    assert found.reason is not None
+    assert found.reason.startswith("it can't run on NPU.7: ")
+
+
+def test_a_model_that_does_not_run_says_so_and_nothing_is_detected(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path / "a", "aaa", 'family = "ssd"', 'family = "yolox"')
+
+    found = statuses(settings)["aaa"]
+
+    assert not found.active
+    assert found.reason is not None
+    assert found.reason.startswith("model aaa (yolox): want")
+
+
+def test_a_reader_cannot_be_chosen_to_detect(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    folder.mkdir()
+    text = describe(tiny_files(folder))
+    reader = '[output]\nfamily = "ctc"\nlabels = ["", "5"]\n[features]\nlicense_plate = []\n'
+    (folder / "own.toml").write_text(text[: text.index("[output]")] + reader)
+    ModelStore(settings.data_dir).add(folder / "own.toml")
+
+    found = statuses(settings.model_copy(update={"model": "tiny"}))["tiny"]
+
+    assert not found.active
+    assert found.reason == "cameras are watched with detectors alone so far"

@@ -1,0 +1,21 @@
+"""Counts what is asked of the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+
+@asynccontextmanager
+async def counted(caplog: pytest.LogCaptureFixture) -> AsyncIterator[list[str]]:
+    """The statements that are run inside, COPY among them, by their first words."""
+    statements: list[str] = []
+    with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        caplog.clear()
+        yield statements
+        for record in caplog.records:
+            if record.name == "tortoise.db_client":
+                statements.append(record.getMessage())
