@@ -7,7 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from media.live.signals import (
+    MOST_CHARACTERS,
+    LiveAnswer,
+    LiveCamera,
+    LiveOffer,
+    LiveRefusal,
+    LiveRefused,
+)
 from media.store import CameraFolder
 from models.camera import Camera
 from resolvers import addresses
@@ -62,6 +69,8 @@ async def live_start(ctx: Context, camera_id: str, offer: str) -> LiveSession:
     camera = await camera_for(ctx, camera_id, Scope.LIVE_READ)
     if not camera.enabled:
         raise CameraNotLive("the camera is switched off")
+    if len(offer) > MOST_CHARACTERS:
+        raise InvalidInput(FieldError("offer", "the offer is too long"))
     wanted = LiveOffer(offer, ctx.actor.expires_us)
     try:
         made = await _workers(ctx).start(_place(camera), wanted)

@@ -172,6 +172,9 @@ class _Hours:
         unread = [each for each in hours if each.place not in self._read]
         found = await footage.of_hours(self._ctx, unread)
         self._read.update(zip((each.place for each in unread), found, strict=True))
+        return await asyncio.to_thread(self._show, frames, hours)
+
+    def _show(self, frames: Sequence[_Frame], hours: Sequence[HourOf]) -> list[_Shown]:
         return [
             _Shown(each.hour, where := self._read[each.place], _spot(where, frame.event))
             for frame, each in zip(frames, hours, strict=True)

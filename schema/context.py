@@ -9,13 +9,13 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from models.event import Event
 from resolvers.context import Context
 from resolvers.events import EventPage, PageOf
 from resolvers.playback import EventPlayback, IntervalPlayback
 from resolvers.recordings import Covered, DayOf, RangeOf, RecordedHour
 
 if TYPE_CHECKING:
+    from models.event import Event
     from schema.cameras import Camera
 
 

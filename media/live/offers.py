@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from media.live.signals import LiveRefusal, LiveRefused
+from media.live.signals import MOST_CHARACTERS, LiveRefusal, LiveRefused
 
-MOST_CHARACTERS = 20_000
 MOST_LINES = 1_000
 """A browser's offer has 200 lines; reading one takes time that grows with their square."""
 _MOST_CANDIDATES = 10

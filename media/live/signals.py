@@ -9,6 +9,9 @@ from uuid import UUID
 from media.store import CameraFolder
 from media.types import MediaError
 
+MOST_CHARACTERS = 20_000
+"""Of an offer; a browser's has 8,000."""
+
 
 class LiveRefusal(StrEnum):
     """Why there is no live view; stable."""

@@ -168,22 +168,30 @@ async def server(role: str, clip: Path) -> AsyncIterator[Server]:
         await process.wait()
 
 
-async def _ignored(_: bytes, __: int) -> None:
-    """A packet that has arrived."""
+@dataclass(slots=True)
+class Taken:
+    """Packets that have arrived and are not looked at."""
+
+    received_bytes: int = 0
+
+    async def take(self, data: bytes, arrival_time_ms: int) -> None:
+        self.received_bytes += len(data)
 
 
 async def cpu_per_viewer(role: str, clip: Path, viewers: int, seconds: float) -> float:
     async with server(role, clip) as running, AsyncExitStack() as stack:
-        idle = await running.cpu(seconds)
+        idle, taken = await running.cpu(seconds), Taken()
         for _ in range(viewers):
             viewer = await stack.enter_async_context(watcher())
             transport = viewer.connection.getReceivers()[0].transport
-            transport._handle_rtp_data = _ignored  # type: ignore[method-assign]
+            transport._handle_rtp_data = taken.take  # type: ignore[method-assign]
             await running.connect(viewer)
         await asyncio.sleep(SETTLE_SECONDS)
-        busy = await running.cpu(seconds)
+        before, busy = taken.received_bytes, await running.cpu(seconds)
+        rate = (taken.received_bytes - before) * 8 / seconds / viewers / 1e6
     each = (busy - idle) / viewers
-    print(f"{role:5} {idle:.1%} of a core alone, {busy:.1%} with {viewers}: {each:.2%} a viewer")
+    print(f"{role:5} {idle:.1%} of a core alone, {busy:.1%} with {viewers}: ", end="")
+    print(f"{each:.2%} a viewer of {rate:.1f} Mbit/s")
     return each
 
 
@@ -208,10 +216,9 @@ async def compare(viewers: int, seconds: float) -> None:
         own = await cpu_per_viewer("ours", clip, viewers, seconds)
         waited = await first_pictures(clip, 7)
     print(f"CPU a viewer: {own / minimum:.2f} x aiortc's minimum, goal {CPU_GOAL}")
-    middle = statistics.median(waited)
-    print(
-        f"first picture {middle:.3f} s after the answer (longest {max(waited):.3f}), goal {FIRST_GOAL_S}"
-    )
+    middle, longest = statistics.median(waited), max(waited)
+    print(f"first picture {middle:.3f} s after the answer ({longest:.3f} at most), ", end="")
+    print(f"goal {FIRST_GOAL_S}")
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ NAMED = {
     "session": "0",
 }
 ADDRESSES = [(each.method, each.path.format_map(NAMED)) for each in operations]
-LATER = int(time.time()) + 600
+LATER = int(time.time()) + 86_400
 CLAIMS = {"tenant_id": "default", "scope": EVERY_SCOPE, "exp": LATER}
 PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_PEM = (

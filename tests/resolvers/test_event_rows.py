@@ -24,6 +24,7 @@ from resolvers import cursors, events
 from resolvers.context import Context, World
 from resolvers.errors import BadCursor
 from resolvers.events import EventFilter, EventOrder, PageOf
+from resolvers.outcomes import value_of
 from resolvers.watch import EventItem, place_now, watch
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
@@ -161,18 +162,41 @@ async def days_of(caplog: pytest.LogCaptureFixture) -> int:
     return max(counts)
 
 
+async def over_sixty_days(world: World, camera: Camera) -> list[EventChange]:
+    """Twenty events a day, each day in its own table."""
+    told = [
+        beginning(camera.key, at_us, event_id=dated_id(f"evt-{at_us}", at_us))
+        for at_us in range(NOW - 59 * DAY_US, NOW + 1, DAY_US // 20)
+    ]
+    await add_events(world, camera, told)
+    await make_event_days(NOW)
+    return told
+
+
+async def test_of_sixty_days_pages_of_many_cameras_look_at_few(
+    world_then: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not has_days():
+        pytest.skip("SQLite keeps one table")
+    camera, ctx = await add_camera(world_then), context(world_then)
+    told = await over_sixty_days(world_then, camera)
+    place = events.event_cursor(await events.event(ctx, told[len(told) // 2].event_id))
+    with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        for after in (None, place):
+            caplog.clear()
+            asked = [PageOf(camera, events.ALL, 10, after)] * 3
+            for page in map(value_of, await events.pages_of_cameras(ctx, asked)):
+                assert len(page.events) == 10
+            assert await days_of(caplog) <= 5
+
+
 async def test_of_sixty_days_a_query_looks_at_few(
     world_then: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     if not has_days():
         pytest.skip("SQLite keeps one table")
     camera = await add_camera(world_then)
-    told = [
-        beginning(camera.key, at_us, event_id=dated_id(f"evt-{at_us}", at_us))
-        for at_us in range(NOW - 59 * DAY_US, NOW + 1, DAY_US // 20)
-    ]
-    await add_events(world_then, camera, told)
-    await make_event_days(NOW)
+    told = await over_sixty_days(world_then, camera)
     ctx, middle = context(world_then), told[len(told) // 2]
     place = events.event_cursor(await events.event(ctx, middle.event_id))
     with caplog.at_level(logging.DEBUG, "tortoise.db_client"):

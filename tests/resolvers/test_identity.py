@@ -16,7 +16,7 @@ from resolvers.errors import NotAuthenticated, TokenExpired
 from resolvers.identity import REMEMBERED_US, Identity, TokenPolicy
 
 SECRET = "s" * 40
-LATER = int(time.time()) + 600
+LATER = int(time.time()) + 86_400
 GOOD: dict[str, Any] = {"tenant_id": "acme", "scope": "cameras:read", "exp": LATER}
 
 

@@ -118,6 +118,14 @@ async def test_a_camera_that_is_off_is_not_asked_for(world: World) -> None:
         await live_stop(context(replace(live, live=None)), CAMERA, "0" * 32)
 
 
+async def test_an_offer_that_is_too_long_goes_nowhere(world: World) -> None:
+    workers = Workers()
+    live = await shown(world, workers)
+    with pytest.raises(InvalidInput, match="offer"):
+        await live_start(context(live), CAMERA, "v" * 20_001)
+    assert workers.begun == []
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [

@@ -86,11 +86,11 @@ async def test_many_events_are_found_as_each_alone_and_an_hour_is_read_once(worl
     found = await playback.event_playbacks(ctx, events)
     assert sorted(store.read) == sorted(set(store.read))
     assert sum(isinstance(each, playback.EventPlayback) for each in found) > 8
-    for each, event in zip(found, events, strict=True):
-        if isinstance(each, playback.EventPlayback):
-            assert await playback.event_playback(ctx, event.id) == each
+    for answer, event in zip(found, events, strict=True):
+        if isinstance(answer, playback.EventPlayback):
+            assert await playback.event_playback(ctx, event.id) == answer
         else:
-            with pytest.raises(type(each), match=re.escape(str(each))):
+            with pytest.raises(type(answer), match=re.escape(str(answer))):
                 await playback.event_playback(ctx, event.id)
 
 

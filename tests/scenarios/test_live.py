@@ -95,6 +95,9 @@ async def test_what_is_shown_is_hardly_older_than_what_another_reader_gets(tmp_p
     latest: list[int] = []
     async with filmed(tmp_path) as scene, watcher() as viewer:
         reading = asyncio.create_task(asyncio.to_thread(read, scene.simulator.url("a"), latest))
+        async with asyncio.timeout(10):
+            while not latest:
+                await asyncio.sleep(0.02)
         await offered(scene.system.client, "cam-a", viewer)
         await viewer.seen(40)
         behind = (latest[-1] - viewer.numbers[-1] + LAP // 2) % LAP - LAP // 2
@@ -106,7 +109,7 @@ def read(url: str, latest: list[int]) -> None:
     """Follows a camera directly for some seconds."""
     options = {"rtsp_transport": "tcp", "fflags": "nobuffer"}
     with av.open(url, options=options, timeout=10) as container:
-        for frame in itertools.islice(container.decode(video=0), 60):
+        for frame in itertools.islice(container.decode(video=0), 120):
             latest.append(read_frame_number(frame))
 
 
@@ -243,7 +246,7 @@ async def test_a_browser_shows_a_moving_picture(tmp_path: Path) -> None:
 
 def number_in(data_url: str) -> int:
     content = io.BytesIO(base64.b64decode(data_url.partition(",")[2]))
-    with av.open(content, format="png_pipe") as container:
+    with av.open(content, "r", format="png_pipe") as container:
         return read_frame_number(next(container.decode(video=0)))
 
 

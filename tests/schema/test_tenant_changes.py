@@ -12,7 +12,7 @@ from resolvers.context import World
 from tests.schema.service import ask, codes, data
 from tests.world import add_camera, context, token
 
-PLATFORM = token("platform", "platform:admin")
+PLATFORM = token("platform", "platform:admin", ttl_seconds=86_400)
 PLAN = (
     "cameraLimit cameraCount surplusCameras features retentionDays retentionBytes recordedBytes "
     "eventRetentionDays requestsPerMinute connectionLimit"

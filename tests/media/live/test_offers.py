@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.live.offers import MOST_CHARACTERS, announced, read_offer
-from media.live.signals import LiveRefusal, LiveRefused
+from media.live.offers import announced, read_offer
+from media.live.signals import MOST_CHARACTERS, LiveRefusal, LiveRefused
 
 CREDENTIALS = ["a=ice-ufrag:abcd", "a=ice-pwd:0123456789abcdef012345", "a=setup:actpass"]
 VIDEO = [
