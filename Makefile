@@ -64,7 +64,7 @@ sdl: setup-dev  ## schema/schema.graphql from the schema
 	$(BIN)/python -m schema.sdl
 
 mapping: setup-dev  ## docs/rest-mapping.md from the routes
-	$(BIN)/python -m compat_rest.mapping
+	$(BIN)/python -m compat_rest.mapping > docs/rest-mapping.md
 
 migrations: setup-dev  ## a migration for what changed in models/
 	$(BIN)/python -m tortoise -c models.database.TORTOISE_ORM makemigrations models

@@ -105,7 +105,7 @@ async def test_what_was_recorded_and_lost_is_counted_to_the_byte(tmp_path: Path)
     assert gained("vms_camera_recorded_bytes_total") == size_bytes
     assert gained("vms_camera_frames_total", stage="received") >= 25 * (len(files) - 1)
     assert gained("vms_camera_reconnects_total", why="notfound") >= 1
-    labels = {name for _, each in found for name, _ in each}
+    labels = {name for _, each in found.keys() - before.keys() for name, _ in each}
     assert not labels & {"tenant", "camera"}
 
 
