@@ -85,7 +85,7 @@ def make_world(folder: Path, hour_seconds: int = 3600) -> World:
 
 
 def token(
-    tenant_id: str = "default", scope: str | list[str] = EVERY_SCOPE, ttl_seconds: int = 600
+    tenant_id: str = "default", scope: str | list[str] = EVERY_SCOPE, ttl_seconds: int = 86_400
 ) -> str:
     claims = {"tenant_id": tenant_id, "scope": scope, "exp": int(time.time()) + ttl_seconds}
     return jwt.encode(claims, SECRET, algorithm="HS256")

@@ -124,7 +124,8 @@ def test_tenant_admin_may_all_within_its_tenant_and_platform_admin_sees_none_of_
 
 async def test_a_grant_plays_one_camera_and_is_no_token() -> None:
     issuer = identity()
-    actor = await issuer.actor_of_token(signed(GOOD | {"scope": "playback:read"}))
+    soon = int(time.time()) + 300
+    actor = await issuer.actor_of_token(signed(GOOD | {"scope": "playback:read", "exp": soon}))
     grant = issuer.sign_grant(actor, "cam-a", Interval(5, 9))
     narrowed = issuer.actor_of_grant(grant)
     assert (narrowed.tenant_id, narrowed.cameras, narrowed.interval) == (
