@@ -67,7 +67,7 @@ async def run_world(
 
 
 async def _serve_until(settings: Settings, world: World, ready: Ready, stop: asyncio.Event) -> None:
-    app = build_api(world, api_options(settings))
+    app = build_api(world, api_options(settings, world))
     async with serving(app, settings.host, settings.port) as server:
         await ready(world, server.port)
         await stop.wait()

@@ -52,10 +52,10 @@ def build_api(world: World, options: ApiOptions) -> Starlette:
     watching = Middleware(WatchRequests, access_log=options.access_log)
     app = Starlette(
         routes=[
-            Route("/", _to_playground),
-            *status_routes(world, options.metrics_user, options.metrics_password),
+            *graphql_routes(),  # first: a router tries one address after the other
             *rest_routes,
-            *graphql_routes(),
+            *status_routes(world, options.metrics_user, options.metrics_password),
+            Route("/", _to_playground),
         ],
         middleware=[
             watching,

@@ -15,18 +15,19 @@ from app.meter import ProcessMeter
 from app.serving import serving, told_to_stop
 from app.settings import Settings
 from app.world import build_world
+from resolvers.context import World
 
 log = logging.getLogger(__name__)
 
 
-def api_options(settings: Settings) -> ApiOptions:
+def api_options(settings: Settings, world: World) -> ApiOptions:
     return ApiOptions(
         metrics_user=settings.metrics_user,
         metrics_password=Keyring(settings).metrics_password(),
         origins=settings.origins,
         assets=ASSETS if ASSETS.is_dir() else None,
         access_log=settings.access_log,
-        documents=graphql_documents(settings),
+        documents=graphql_documents(settings, world.bus),
     )
 
 
@@ -39,7 +40,7 @@ async def run_api(settings: Settings) -> None:
         open_installation(settings, world),
         watched_over(settings, world, "api"),
     ):
-        app = build_api(world, api_options(settings))
+        app = build_api(world, api_options(settings, world))
         async with serving(app, settings.host, settings.port) as server:
             log.info("listening on %s:%s", settings.host, server.port)
             await stop.wait()

@@ -44,12 +44,13 @@ def redis_client(url: str) -> redis.Redis:
 class RedisBus:
     """Rings across processes. While Redis is away each process rings itself, and watchers look.
 
-    One connection listens for the whole process: it follows every topic by pattern. It also finds
+    `client` is the process's only pool of connections, for all that is kept in Redis. One of them
+    listens for the whole process: it follows every topic by pattern. It also finds
     out when Redis is back: until then nobody waits for an answer that will not come.
     """
 
     def __init__(self, url: str) -> None:
-        self._redis = redis_client(url)
+        self.client = redis_client(url)
         self._home = LocalBus()
         self._listener: asyncio.Task[None] | None = None
         self._away = False
@@ -62,7 +63,7 @@ class RedisBus:
         self._ensure_listening()
         if not self._away:
             try:
-                await self._redis.publish(CHANNEL_PREFIX + topic, b"")
+                await self.client.publish(CHANNEL_PREFIX + topic, b"")
             except FAILURES as error:
                 self._note_away(error)
             else:
@@ -76,7 +77,7 @@ class RedisBus:
     async def check(self) -> str:
         try:
             async with asyncio.timeout(2 * ANSWER_SECONDS):
-                await self._redis.ping()
+                await self.client.ping()
         except FAILURES as error:
             raise Unavailable("redis does not answer") from error
         return "redis"
@@ -85,7 +86,7 @@ class RedisBus:
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
-        await self._redis.aclose()
+        await self.client.aclose()
 
     def _ensure_listening(self) -> None:
         if self._listener is None:
@@ -102,7 +103,7 @@ class RedisBus:
 
     async def _hear(self) -> None:
         """Hears rings until the connection breaks or falls silent."""
-        async with self._redis.pubsub() as channel:
+        async with self.client.pubsub() as channel:
             await channel.psubscribe(CHANNEL_PREFIX + "*")
             asked = False
             while True:

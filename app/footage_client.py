@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 
 from app.calls import ALIVE, FILE, Call, CallKey
+from app.kept_http import KeptHttp
 from media.clock import Clock
 from media.playlist import PLAYLIST_NAME, Playlist, parse
 from media.store import RecordingNotFound
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 TIMEOUT = httpx.Timeout(5.0, connect=1.0)
 """Of each read: a worker that stands still is given up after this, at any point of a file."""
 LIMITS = httpx.Limits(max_keepalive_connections=64, keepalive_expiry=3.0)
-"""Idle connections are closed before the worker does (5 s): then no call meets a closing one."""
 KNOWN_US = 5_000_000
 AWAY_US = 2_000_000
 RELAYED = (
@@ -50,20 +50,12 @@ class FootageClient:
     """
 
     def __init__(self, key: CallKey, clock: Clock, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._key, self._clock, self._timeout = key, clock, timeout
+        self._key, self._clock = key, clock
         self._stores: dict[UUID, _Store] = {}
-        self._opened: httpx.AsyncClient | None = None
+        self._http = KeptHttp(timeout, LIMITS)
 
     async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.aclose()
-
-    @property
-    def _http(self) -> httpx.AsyncClient:
-        """Made with the first call: most processes make none, and TLS takes its time to load."""
-        if self._opened is None:
-            self._opened = httpx.AsyncClient(timeout=self._timeout, limits=LIMITS, trust_env=False)
-        return self._opened
+        await self._http.close()
 
     async def playlist(self, place: StoredHour) -> Playlist:
         answer = await self._file(place, PLAYLIST_NAME, WHOLE)
@@ -130,8 +122,9 @@ class FootageClient:
         """None where the worker can't or will not answer such a call."""
         headers = {**wish.headers, "Authorization": self._key.authorization(call)}
         headers["Accept-Encoding"] = "identity"
-        request = self._http.build_request(call.method, base + call.path, headers=headers)
-        answer = await self._http.send(request, stream=True)
+        http = self._http.client
+        request = http.build_request(call.method, base + call.path, headers=headers)
+        answer = await http.send(request, stream=True)
         if answer.is_success or answer.status_code in (304, 416):
             return answer
         await answer.aclose()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.bus_redis import redis_client
+from app.bus_redis import RedisBus
 from app.documents_redis import RedisDocuments
 from app.settings import Settings, SettingsError
+from resolvers.bus import Bus
 from schema.persisted import Documents
 
 
@@ -24,11 +25,9 @@ class _Manifest(msgspec.Struct):
     operations: list[_Operation]
 
 
-def graphql_documents(settings: Settings) -> Documents:
+def graphql_documents(settings: Settings, bus: Bus) -> Documents:
     """Raises SettingsError when the list of trusted documents cannot be used."""
-    store = None
-    if settings.redis_url is not None:
-        store = RedisDocuments(redis_client(settings.redis_url.get_secret_value()))
+    store = RedisDocuments(bus.client) if isinstance(bus, RedisBus) else None
     path = settings.trusted_documents
     trusted = None if path is None else read_trusted(path)
     return Documents(store, trusted, introspection=settings.introspection)

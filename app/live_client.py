@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from app.calls import LIVE, LIVE_SESSION, Call, CallKey, digest_of
+from app.kept_http import KeptHttp
 from app.live_words import REFUSED, Begun, Refusal, Wanted
 from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
 from resolvers.errors import Unavailable
@@ -31,20 +32,11 @@ class LiveClient:
     """`resolvers.live_workers.LiveWorkers` over the internal ports of workers."""
 
     def __init__(self, key: CallKey, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._key, self._timeout = key, timeout
-        self._opened: httpx.AsyncClient | None = None
+        self._key = key
+        self._http = KeptHttp(timeout, httpx.Limits(keepalive_expiry=3.0))
 
     async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.aclose()
-
-    @property
-    def _http(self) -> httpx.AsyncClient:
-        """Made with the first call: to load TLS takes its time."""
-        if self._opened is None:
-            limits = httpx.Limits(keepalive_expiry=3.0)
-            self._opened = httpx.AsyncClient(timeout=self._timeout, limits=limits, trust_env=False)
-        return self._opened
+        await self._http.close()
 
     async def start(self, camera: LiveCamera, offer: LiveOffer) -> LiveAnswer:
         body = msgspec.json.encode(Wanted(offer.sdp, offer.expires_us))
@@ -78,7 +70,7 @@ class LiveClient:
         call = Call(owner.store_id, method, path, camera.folder, digest_of(body))
         headers, url = {"Authorization": self._key.authorization(call)}, owner.base + path
         try:
-            answer = await self._http.request(method, url, headers=headers, content=body)
+            answer = await self._http.client.request(method, url, headers=headers, content=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise LiveWorkerAway from error
         if answer.status_code == REFUSED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jwt
 
-from app.bus_redis import RedisBus, redis_client
+from app.bus_redis import RedisBus
 from app.calls import CallKey
 from app.footage_client import FootageClient
 from app.keyring import Keyring
@@ -41,26 +41,24 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         raise SettingsError(f"VMS_CAMERA_NETWORKS: {error}") from error
     except ValueError as error:
         raise SettingsError("VMS_CAMERA_KEYS: want Fernet keys, 32 bytes as base64") from error
+    bus = _bus(settings)
     return World(
-        bus=_bus(settings),
+        bus=bus,
         clock=clock,
         identity=Identity(token_policy(settings, keyring), keyring.grant_key(), clock),
         vault=vault,
         networks=networks,
         store=RecordingStore(recordings),
-        quota=_quota(settings, clock),
+        quota=_quota(bus, clock),
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
         far=FootageClient(calls, clock),
         live=LiveClient(calls),
     )
 
 
-def _quota(settings: Settings, clock: Clock) -> Quota:
+def _quota(bus: Bus, clock: Clock) -> Quota:
     local = LocalRates(clock)
-    if settings.redis_url is None:
-        return Quota(clock, local)
-    client = redis_client(settings.redis_url.get_secret_value())
-    return Quota(clock, RedisRates(client, local))
+    return Quota(clock, RedisRates(bus.client, local) if isinstance(bus, RedisBus) else local)
 
 
 def _bus(settings: Settings) -> Bus:

@@ -15,7 +15,6 @@ from compat_rest.encoding import iso_seconds, json_response, plain_number
 from media.rtsp_url import MAX_CHARACTERS
 from media.types import CameraState
 from resolvers import cameras
-from resolvers.access import Scope
 from resolvers.camera_input import (
     DEFAULT_FPS,
     MAX_FEATURE_NAMES,
@@ -140,7 +139,7 @@ async def list_cameras(ctx: Context, _: Request) -> Response:
 
 def _encoded(ctx: Context, camera: Camera) -> msgspec.Raw:
     """Kept: the same for as long as the camera is unchanged, to all who may see its credentials."""
-    identity = camera.key, camera.change_seq, ctx.actor.may(Scope.CAMERAS_WRITE)
+    identity = cameras.shown_identity(ctx, camera)
     known = _kept.get(identity)
     if known is None:
         if len(_kept) >= MOST_KEPT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from uuid import UUID, uuid4
 
 import msgspec
@@ -100,7 +100,7 @@ def _place(ctx: Context, after: str) -> tuple[int, str]:
 
 async def camera_count(ctx: Context) -> int:
     """How many cameras count against the plan: every token of the tenant may know it."""
-    return await CameraTable.within(ctx.actor.tenant_id).count()
+    return len((await ctx.world.rosters.of(ctx.actor.tenant_id)).in_order)
 
 
 async def cameras_by_key(ctx: Context, keys: Iterable[UUID]) -> dict[UUID, Camera]:
@@ -136,6 +136,21 @@ async def cameras_for(
         else NotFound(f"there is no camera {each[:64]!r}")
         for each in camera_ids
     ]
+
+
+def shown_identity(ctx: Context, camera: Camera) -> Hashable:
+    """What decides how a camera looks: a change takes a new number; see `shown_rtsp_url`."""
+    return camera.key, camera.change_seq, ctx.actor.may(Scope.CAMERAS_WRITE)
+
+
+def shown_page_identity(ctx: Context, page: CameraPage) -> Hashable:
+    """The same of a page: which cameras it has, as they are, and whether more follow."""
+    return (
+        ctx.actor.tenant_id,
+        tuple([(each.key, each.change_seq) for each in page.cameras]),
+        page.has_next,
+        ctx.actor.may(Scope.CAMERAS_WRITE),
+    )
 
 
 def shown_rtsp_url(ctx: Context, camera: Camera) -> str:

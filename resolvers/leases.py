@@ -55,15 +55,9 @@ class Standing:
     overdue: tuple[CameraLease, ...]
 
 
-class WorkerStatus(msgspec.Struct, frozen=True):
+class WorkerStatus(Worker, frozen=True):
     """A worker as an operator sees it. `alive`: it was heard of within the last seconds."""
 
-    id: UUID
-    name: str
-    address: str | None
-    store_id: UUID
-    started_us: int
-    seen_us: int
     alive: bool
     cameras: int
 

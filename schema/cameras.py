@@ -8,7 +8,7 @@ import strawberry
 
 from media.types import CameraState
 from resolvers import cameras, events
-from resolvers.access import Interval, Scope
+from resolvers.access import Interval
 from resolvers.context import Context
 from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
@@ -55,9 +55,8 @@ class StreamInfo:
 @strawberry.type(description="A configured video source of this tenant.")
 class Camera(Identified):
     def __init__(self, ctx: Context, camera: CameraValue) -> None:
-        """A change takes a new number; whoever may write sees the credentials in the address."""
         self._ctx, self._camera = ctx, camera
-        self.identity = camera.key, camera.change_seq, ctx.actor.may(Scope.CAMERAS_WRITE)
+        self.identity = cameras.shown_identity(ctx, camera)
 
     @field(description="Unique within the tenant, chosen on creation.")
     def id(self) -> strawberry.ID:
@@ -184,9 +183,10 @@ class CameraEdge(Identified):
 
 
 @strawberry.type(description="A page of cameras, oldest first.")
-class CameraConnection:
+class CameraConnection(Identified):
     def __init__(self, ctx: Context, page: cameras.CameraPage, after: str | None) -> None:
         self._ctx, self._page, self._after = ctx, page, after
+        self.identity = (cameras.shown_page_identity(ctx, page), after is not None)
 
     @field(description="The cameras with their places.")
     def edges(self) -> list[CameraEdge]:

@@ -16,6 +16,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
+import msgspec
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -40,9 +41,9 @@ Group = list[FieldDetails]
 Groups = dict[str, Group]
 
 MOST_REMEMBERED = 10_000
-"""Answers of single values, of about 1 kB each."""
+MOST_REMEMBERED_BYTES = 32 * 1024 * 1024
+"""Of answers that are kept, as JSON."""
 
-_remembered: dict[object, object] = {}
 _numbers = count()
 _HARMLESS = frozenset({str, int, float, bool})
 
@@ -71,7 +72,7 @@ _AS_ALWAYS = Plan(None, {})
 
 
 class Identified:
-    """Base of types that promise more, so that their answers are kept.
+    """Base of types that promise more, so that their answers are kept, as JSON.
 
     Two objects of one type and identity answer every plain field alike, now and later.
     """
@@ -81,6 +82,31 @@ class Identified:
 
 class Unexpected(Exception):
     """A value that only graphql-core knows how to answer."""
+
+
+class _Remembered:
+    """Answers that are kept, encoded: what was asked for before is not even looked at again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, object] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: Hashable) -> object | None:
+        return self._known.get(key)
+
+    def keep(self, key: Hashable, answer: object, size: int) -> None:
+        if len(self) >= MOST_REMEMBERED or self._bytes + size > MOST_REMEMBERED_BYTES:
+            self._known.clear()
+            self._bytes = 0
+        if size <= MOST_REMEMBERED_BYTES:
+            self._known[key] = answer
+            self._bytes += size
+
+
+_remembered = _Remembered()
 
 
 class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -123,7 +149,7 @@ class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
         plan = self._plan(return_type, field_details_list)
         done = None if plan.plain is None else _tried(plan.plain, [result])
         if done is not None:
-            plain: dict[str, Any] = done[0]
+            plain: dict[str, Any] = done[0]  # or its JSON, where nothing is to be filled in
             if not plan.rest:
                 return plain
             rest = self.execute_fields(return_type, result, path, plan.rest, None)
@@ -242,7 +268,9 @@ def _object(
     def complete(value: object) -> dict[str, object]:
         return {name: field(value) for name, field in fields}
 
-    return _remembering(complete) if _has_identity(kind) else complete
+    if not _has_identity(kind):
+        return complete
+    return _remembering(complete, _encoded if len(plain) == len(names) else _encoded_fields)
 
 
 def _has_identity(kind: GraphQLObjectType) -> bool:
@@ -252,7 +280,23 @@ def _has_identity(kind: GraphQLObjectType) -> bool:
     )
 
 
-def _remembering(complete: Complete) -> Complete:
+def _encoded(answer: dict[str, object]) -> tuple[object, int]:
+    """An answer as it is written into the response, and how many bytes it has."""
+    text = msgspec.json.encode(answer)
+    return msgspec.Raw(text), len(text)
+
+
+def _encoded_fields(answer: dict[str, object]) -> tuple[object, int]:
+    """The same by field, where others are to be filled in."""
+    texts = {name: msgspec.json.encode(value) for name, value in answer.items()}
+    found = {name: msgspec.Raw(text) for name, text in texts.items()}
+    return found, sum(map(len, texts.values()))
+
+
+def _remembering(
+    complete: Callable[[Any], dict[str, object]],
+    encoded: Callable[[dict[str, object]], tuple[object, int]],
+) -> Complete:
     """What was completed of a value is the answer again for as long as its identity is the same."""
     number = next(_numbers)
 
@@ -260,9 +304,8 @@ def _remembering(complete: Complete) -> Complete:
         key = (number, value.identity)
         done = _remembered.get(key)
         if done is None:
-            if len(_remembered) >= MOST_REMEMBERED:
-                _remembered.clear()
-            done = _remembered[key] = complete(value)
+            done, size = encoded(complete(value))
+            _remembered.keep(key, done, size)
         return done
 
     return remember

@@ -8,6 +8,7 @@ import pytest
 
 from app.graphql_documents import graphql_documents, read_trusted
 from app.settings import Settings, SettingsError
+from resolvers.bus import LocalBus
 
 QUERY = "{ viewer { tenantId } }"
 DIGEST = hashlib.sha256(QUERY.encode()).hexdigest()
@@ -30,7 +31,7 @@ def test_a_map_of_hashes_and_an_apollo_manifest_are_read(tmp_path: Path) -> None
 def test_a_list_that_cannot_be_used_is_refused(tmp_path: Path, content: object) -> None:
     settings = Settings(data_dir=tmp_path, trusted_documents=written(tmp_path, content))
     with pytest.raises(SettingsError, match="VMS_TRUSTED_DOCUMENTS"):
-        graphql_documents(settings)
+        graphql_documents(settings, LocalBus())
 
 
 def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from inspect import isawaitable
 from typing import Annotated, Any
 
+import msgspec
 import pytest
 import strawberry
 from graphql import Undefined, execute, parse, validate
@@ -193,7 +194,16 @@ async def answered(
         completing["plans"] = plans
     found = execute(CORE, parsed(query), root, variable_values=variables, **completing)
     result = await found if isawaitable(found) else found
-    return result.data, [(e.message, e.path, e.locations) for e in result.errors or []]
+    return plain(result.data), [(e.message, e.path, e.locations) for e in result.errors or []]
+
+
+def plain(data: Any) -> Any:
+    """What is kept encoded, as values again."""
+    if isinstance(data, dict):
+        return {name: plain(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [plain(each) for each in data]
+    return msgspec.json.decode(data) if isinstance(data, msgspec.Raw) else data
 
 
 PARSED: dict[str, Any] = {}
@@ -352,8 +362,19 @@ async def test_of_another_selection_it_is_answered_anew() -> None:
 
 async def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(completion, "MOST_REMEMBERED", 5)
-    completion._remembered.clear()
+    monkeypatch.setattr(completion, "_remembered", completion._Remembered())
     root = Query(known=[known(n, n) for n in range(23)])
     data, _ = await answered("{ known { seen } }", root, {}, Plans())
     assert [each["seen"] for each in data["known"]] == list(range(1, 24))
     assert len(completion._remembered) <= 5
+
+
+async def test_answers_that_are_kept_are_bounded_by_their_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(completion, "MOST_REMEMBERED_BYTES", 50)
+    monkeypatch.setattr(completion, "_remembered", completion._Remembered())
+    root = Query(known=[known(n, n) for n in range(23)])
+    data, _ = await answered("{ known { seen } }", root, {}, Plans())
+    assert [each["seen"] for each in data["known"]] == list(range(1, 24))
+    assert 0 < len(completion._remembered) <= 50 // len('{"seen":1}')
