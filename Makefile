@@ -55,6 +55,7 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.queries
 	$(BIN)/python -m tests.benchmarks.failover
 	$(BIN)/python -m tests.benchmarks.spool
+	$(BIN)/python -m tests.benchmarks.idle
 	$(BIN)/python -m tests.benchmarks.resume
 
 faults: setup-dev  ## every fault at full size, while events flow and subscribers resume
