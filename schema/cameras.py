@@ -14,9 +14,9 @@ from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
 from schema.completion import Identified
 from schema.context import Info
-from schema.enums import CameraChangeKind
+from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
-from schema.fields import field
+from schema.fields import OF_PARENT, field
 from schema.inputs import or_none
 from schema.paging import After, First, PageInfo, checked_first, page_info
 from schema.playback import (
@@ -67,7 +67,11 @@ class Camera(Identified):
     def name(self) -> str:
         return self._camera.name
 
-    @field(description="Where its stream is; credentials show only with the scope `cameras:write`.")
+    @field(
+        description="Where its stream is, with credentials for who may set them.",
+        scope=Scope.CAMERAS_WRITE,
+        otherwise=Otherwise.LESS,
+    )
     def rtsp_url(self) -> str:
         return cameras.shown_rtsp_url(self._ctx, self._camera)
 
@@ -129,7 +133,7 @@ class Camera(Identified):
     def updated_at(self) -> Instant:
         return Instant(self._camera.updated_us)
 
-    @field(description="Its events, newest first. Scope: `events:read`.", cost=150)
+    @field(description="Its events, newest first.", scope=Scope.EVENTS_READ, cost=150)
     async def events(
         self,
         info: Info,
@@ -144,8 +148,9 @@ class Camera(Identified):
     @field(
         description=(
             "What is recorded of a range of at most 31 days, with a reason for every gap; the "
-            "parts' lengths sum exactly to the range. Scope: `playback:read`."
+            "parts' lengths sum exactly to the range."
         ),
+        scope=Scope.PLAYBACK_READ,
         cost=150,
     )
     async def coverage(self, info: Info, from_: From, to: To) -> Coverage:
@@ -153,7 +158,8 @@ class Camera(Identified):
         return coverage(asked.wanted, await info.context.coverages.load(asked))
 
     @field(
-        description="The hours of a day that have footage, in order. Scope: `playback:read`.",
+        description="The hours of a day that have footage, in order.",
+        scope=Scope.PLAYBACK_READ,
         cost=200,
     )
     async def hours(self, info: Info, date: OnDay) -> list[RecordedHour]:
@@ -161,7 +167,9 @@ class Camera(Identified):
         return [recorded_hour(info.context.ctx, self._camera, each) for each in found]
 
     @field(
-        description="One playlist over a range of at most a day. Scope: `playback:read`.", cost=100
+        description="One playlist over a range of at most a day.",
+        scope=Scope.PLAYBACK_READ,
+        cost=100,
     )
     async def playback(self, info: Info, from_: From, to: To) -> Playback:
         asked = RangeOf(self._camera.slug, Interval(from_, to))
@@ -201,7 +209,7 @@ class CameraConnection:
         ends = [cameras.camera_cursor(each) for each in self._page.ends]
         return page_info(ends, self._page.has_next, self._after)
 
-    @field(description="How many cameras there are in all.")
+    @field(description="How many cameras there are in all.", scope=OF_PARENT)
     async def total_count(self) -> int:
         return await cameras.camera_count(self._ctx)
 

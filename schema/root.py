@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import cameras, catalogue, events, room, tenants
 from resolvers import evidence as locks
+from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
 from resolvers.watch import EventFeed
@@ -23,9 +24,10 @@ from schema.camera_changes import (
 )
 from schema.cameras import Camera, CameraChange, CameraConnection, Filter, camera_change
 from schema.context import Info
+from schema.directives import describe_arguments
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
 from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceLockPayload
-from schema.fields import field, mutation, subscription
+from schema.fields import ANY_TOKEN, field, mutation, subscription
 from schema.followed import Followed
 from schema.inputs import or_none
 from schema.live import LiveStartPayload, LiveStopPayload
@@ -56,11 +58,11 @@ Resume = Annotated[
 
 @strawberry.type(description="What can be asked. Everything is of the token's own tenant.")
 class Query:
-    @field(description="The token that asks.")
+    @field(description="The token that asks.", scope=ANY_TOKEN)
     async def viewer(self, info: Info) -> Viewer:
         return Viewer(await tenants.own_tenant(info.context.ctx))
 
-    @field(description="One camera; null when there is none of this id. Scope: `cameras:read`.")
+    @field(description="One camera; null when there is none of this id.", scope=Scope.CAMERAS_READ)
     async def camera(self, info: Info, id: CameraId) -> Camera | None:
         try:
             ctx = info.context.ctx
@@ -68,7 +70,7 @@ class Query:
         except NotFound:
             return None
 
-    @field(description="The cameras, oldest first. Scope: `cameras:read`.")
+    @field(description="The cameras, oldest first.", scope=Scope.CAMERAS_READ)
     async def cameras(
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> CameraConnection:
@@ -77,14 +79,14 @@ class Query:
         page = await cameras.cameras_page(ctx, checked_first(first), place)
         return CameraConnection(ctx, page, place)
 
-    @field(description="One event; null when there is none of this id. Scope: `events:read`.")
+    @field(description="One event; null when there is none of this id.", scope=Scope.EVENTS_READ)
     async def event(self, info: Info, id: EventId) -> Event | None:
         try:
             return Event(await events.event(info.context.ctx, id))
         except NotFound:
             return None
 
-    @field(description="The events. Scope: `events:read`.")
+    @field(description="The events.", scope=Scope.EVENTS_READ)
     async def events(
         self,
         info: Info,
@@ -97,11 +99,11 @@ class Query:
         page = await events.events(ctx, wanted, order, checked_first(first), place)
         return EventConnection.of(page, place)
 
-    @field(description="What can be detected here. Scope: `cameras:read`.")
+    @field(description="What can be detected here.", scope=Scope.CAMERAS_READ)
     async def models(self, info: Info) -> list[Model]:
         return [Model(each) for each in await catalogue.models(info.context.ctx)]
 
-    @field(description="Evidence locks, also those that ended. Scope: `playback:read`.")
+    @field(description="Evidence locks, also those that ended.", scope=Scope.PLAYBACK_READ)
     async def evidence_locks(
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> EvidenceLockConnection:
@@ -109,18 +111,18 @@ class Query:
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
 
-    @field(description="The disk that recordings lie on. Scope: `platform:admin`.")
+    @field(description="The disk that recordings lie on.", scope=Scope.PLATFORM_ADMIN)
     async def storage(self, info: Info) -> Storage:
         return Storage(await room.storage(info.context.ctx))
 
-    @field(description="One tenant; null when there is none. Scope: `platform:admin`.")
+    @field(description="One tenant; null when there is none.", scope=Scope.PLATFORM_ADMIN)
     async def tenant(self, info: Info, id: TenantId) -> Tenant | None:
         try:
             return Tenant(await tenants.tenant(info.context.ctx, id))
         except NotFound:
             return None
 
-    @field(description="The tenants, by id. Scope: `platform:admin`.")
+    @field(description="The tenants, by id.", scope=Scope.PLATFORM_ADMIN)
     async def tenants(
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> TenantConnection:
@@ -131,19 +133,20 @@ class Query:
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    @mutation(description="A new camera; recording begins at once. Scope: `cameras:write`.")
+    @mutation(description="A new camera; recording begins at once.", scope=Scope.CAMERAS_WRITE)
     async def camera_create(self, info: Info, input: CreateInput) -> CameraPayload:
         return await camera_changes.create(info.context.ctx, input)
 
-    @mutation(description="Changes a camera in part. Scope: `cameras:write`.")
+    @mutation(description="Changes a camera in part.", scope=Scope.CAMERAS_WRITE)
     async def camera_update(self, info: Info, id: CameraId, input: UpdateInput) -> CameraPayload:
         return await camera_changes.update(info.context.ctx, id, input)
 
     @mutation(
         description=(
             "Deletes a camera: recording stops at once and its footage goes in the background; "
-            "its events stay until their own retention ends. Scope: `cameras:write`."
-        )
+            "its events stay until their own retention ends."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def camera_delete(self, info: Info, id: CameraId) -> CameraDeletePayload:
         return await camera_changes.delete(info.context.ctx, id)
@@ -151,8 +154,9 @@ class Mutation:
     @mutation(
         description=(
             "Opens an address for a moment and says what is there and what will not work. "
-            "Nothing is stored. Scope: `cameras:write`."
-        )
+            "Nothing is stored."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def camera_probe(self, info: Info, rtsp_url: RtspUrl) -> ProbePayload:
         return await camera_changes.probe(info.context.ctx, rtsp_url)
@@ -160,8 +164,9 @@ class Mutation:
     @mutation(
         description=(
             "Stores an event that another system tells of, once for each key: it is numbered, "
-            "followed, filtered and played like our own. Scope: `events:write`."
-        )
+            "followed, filtered and played like our own."
+        ),
+        scope=Scope.EVENTS_WRITE,
     )
     async def event_create(self, info: Info, input: WantedEvent) -> EventPayload:
         return await outside_events.create(info.context.ctx, input)
@@ -169,36 +174,36 @@ class Mutation:
     @mutation(
         description=(
             "Keeps a stretch of a camera's footage from being removed by anything, until the lock "
-            "ends or is lifted. Scope: `cameras:write`."
-        )
+            "ends or is lifted."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def evidence_lock(
         self, info: Info, camera_id: CameraId, input: WantedLock
     ) -> EvidenceLockPayload:
         return await evidence.lock(info.context.ctx, camera_id, input)
 
-    @mutation(description="Ends a lock; who did is kept. Scope: `tenant:admin`.")
+    @mutation(description="Ends a lock; who did is kept.", scope=Scope.TENANT_ADMIN)
     async def evidence_lift(self, info: Info, id: LockId) -> EvidenceLockPayload:
         return await evidence.lift(info.context.ctx, id)
 
     @mutation(
         description=(
             "Begins live view over WebRTC: its worker sends what the camera sends, untouched. It "
-            "ends with the token at the latest. Scope: `live:read`."
-        )
+            "ends with the token at the latest."
+        ),
+        scope=Scope.LIVE_READ,
     )
     async def live_start(self, info: Info, camera_id: CameraId, offer: Offer) -> LiveStartPayload:
         return await live.start(info.context.ctx, camera_id, offer)
 
-    @mutation(description="Ends a live view. Scope: `live:read`.")
+    @mutation(description="Ends a live view.", scope=Scope.LIVE_READ)
     async def live_stop(self, info: Info, id: SessionId) -> LiveStopPayload:
         return await live.stop(info.context.ctx, id)
 
     @mutation(
-        description=(
-            "A new tenant: 1 to 63 of a-z, 0-9 and -. Its tokens carry its id. Scope: "
-            "`platform:admin`."
-        )
+        description="A new tenant: 1 to 63 of a-z, 0-9 and -. Its tokens carry its id.",
+        scope=Scope.PLATFORM_ADMIN,
     )
     async def tenant_create(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
         return await tenant_changes.create(info.context.ctx, id, plan)
@@ -206,8 +211,9 @@ class Mutation:
     @mutation(
         description=(
             "Changes a tenant's plan in part, at once. Nothing is deleted but what the plan no "
-            "longer keeps. Scope: `platform:admin`."
-        )
+            "longer keeps."
+        ),
+        scope=Scope.PLATFORM_ADMIN,
     )
     async def tenant_update(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
         return await tenant_changes.update(info.context.ctx, id, plan)
@@ -218,8 +224,9 @@ class Subscription:
     @subscription(
         description=(
             "Began, changed and ended events in commit order. `after` resumes without loss or "
-            "repeat. Scope: `events:read`."
-        )
+            "repeat."
+        ),
+        scope=Scope.EVENTS_READ,
     )
     def events(
         self, info: Info, filter: Filter = strawberry.UNSET, after: Resume = strawberry.UNSET
@@ -231,8 +238,9 @@ class Subscription:
     @subscription(
         description=(
             "First every camera as it is, then each change: no race between loading and "
-            "subscribing. Scope: `cameras:read`."
-        )
+            "subscribing."
+        ),
+        scope=Scope.CAMERAS_READ,
     )
     def cameras(self, info: Info) -> AsyncIterable[CameraChange]:
         ctx = info.context.ctx
@@ -245,3 +253,4 @@ schema = strawberry.Schema(
     subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+describe_arguments(schema._schema)

@@ -11,7 +11,7 @@ from resolvers import tenants
 from resolvers.features import Feature
 from resolvers.room import Storage as StorageValue
 from schema.context import Info
-from schema.fields import field
+from schema.fields import OF_PARENT, field
 from schema.paging import PageInfo, page_info
 from schema.scalars import Bytes, Day, Instant
 
@@ -28,7 +28,7 @@ class Plan:
     def camera_limit(self) -> int:
         return self._tenant.camera_limit
 
-    @field(description="How many cameras there are.", cost=300)
+    @field(description="How many cameras there are.", scope=OF_PARENT, cost=300)
     async def camera_count(self, info: Info) -> int:
         return await tenants.cameras_used(info.context.ctx, self._tenant.id)
 
@@ -37,6 +37,7 @@ class Plan:
             "How many cameras there are beyond the limit, after it was lowered: they go on, and "
             "no new one is taken before there are fewer than the limit."
         ),
+        scope=OF_PARENT,
         cost=300,
     )
     async def surplus_cameras(self, info: Info) -> int:
@@ -61,7 +62,7 @@ class Plan:
         kept = self._tenant.retention_bytes
         return None if kept is None else Bytes(kept)
 
-    @field(description="Bytes of footage that there are.", cost=400)
+    @field(description="Bytes of footage that there are.", scope=OF_PARENT, cost=400)
     async def recorded_bytes(self, info: Info) -> Bytes:
         return Bytes(await tenants.bytes_used(info.context.ctx, self._tenant.id))
 
@@ -162,11 +163,14 @@ class Viewer:
     def plan(self) -> Plan:
         return Plan(self._tenant)
 
-    @field(description="The token's scopes, like `cameras:read`.")
+    @field(description="The token's scopes, like `cameras:read`.", scope=OF_PARENT)
     def scopes(self, info: Info) -> list[str]:
         return sorted(scope.value for scope in info.context.ctx.actor.scopes)
 
-    @field(description="When the token ends; sockets are closed then.")
+    @field(
+        description="When the token ends, and its sockets with it; null when it never does.",
+        scope=OF_PARENT,
+    )
     def expires_at(self, info: Info) -> Instant | None:
         expires_us = info.context.ctx.actor.expires_us
         return None if expires_us is None else Instant(expires_us)
