@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from media.types import CameraState
-from resolvers import cameras, events
+from resolvers import camera_filter, cameras, events
 from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
@@ -16,8 +16,8 @@ from schema.completion import Identified
 from schema.context import Info
 from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
-from schema.fields import OF_PARENT, field
-from schema.inputs import or_none
+from schema.fields import field
+from schema.inputs import left_out, or_none
 from schema.paging import After, First, PageInfo, checked_first, page_info
 from schema.playback import (
     Coverage,
@@ -209,9 +209,50 @@ class CameraConnection:
         ends = [cameras.camera_cursor(each) for each in self._page.ends]
         return page_info(ends, self._page.has_next, self._after)
 
-    @field(description="How many cameras there are in all.", scope=OF_PARENT)
-    async def total_count(self) -> int:
-        return await cameras.camera_count(self._ctx)
+    @field(description="How many there are in all, of those that the filter lets pass.")
+    def total_count(self) -> int:
+        return self._page.total
+
+
+@strawberry.input(
+    description=(
+        "Which cameras are meant: those of which all holds that is given here. What is left out or "
+        "null does not filter."
+    )
+)
+class CameraFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET, description="With any of these ids, at most 200."
+    )
+    statuses: list[CameraState] | None = strawberry.field(
+        default=strawberry.UNSET, description="Doing so, in any of these ways."
+    )
+    enabled: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Connected at all, or switched off."
+    )
+    record: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whose stream is recorded, or not."
+    )
+    features: list[Feature] | None = strawberry.field(
+        default=strawberry.UNSET, description="With any of these analytics switched on."
+    )
+    name_contains: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="With this in the name, whatever the case, 1 to 200 characters.",
+    )
+
+
+def wanted_cameras(given: CameraFilter | None) -> camera_filter.CameraFilter:
+    if given is None or left_out(given):
+        return camera_filter.ALL
+    return camera_filter.CameraFilter(
+        ids=or_none(given.ids),
+        statuses=or_none(given.statuses),
+        enabled=or_none(given.enabled),
+        record=or_none(given.record),
+        features=or_none(given.features),
+        name_contains=or_none(given.name_contains),
+    )
 
 
 @strawberry.type(description="A camera as it is now, or that it was deleted.")

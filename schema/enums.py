@@ -9,6 +9,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from media.types import CameraState, ChangeKind
 from resolvers.access import Scope
+from resolvers.event_counts import EventDimension, TimeBucket
 from resolvers.events import EventOrder
 from resolvers.features import ALL_FEATURES, Feature
 
@@ -111,6 +112,23 @@ _describe(
     "EventOrder",
     "By the time of an event's frame.",
     {"NEWEST_FIRST": "Latest first.", "OLDEST_FIRST": "Earliest first."},
+)
+_describe(
+    TimeBucket,
+    "TimeBucket",
+    "How long a stretch of time is that events are counted in.",
+    {
+        "MINUTE": "A minute of UTC.",
+        "HOUR": "An hour of UTC.",
+        "DAY": "A day of UTC.",
+        "WEEK": "A week of UTC, from Monday on.",
+    },
+)
+_describe(
+    EventDimension,
+    "EventDimension",
+    "What events are counted apart by.",
+    {"CAMERA": "Each camera's, by its id.", "TYPE": "Each type's, by `typeName`."},
 )
 _describe(
     ChangeKind,

@@ -8,13 +8,15 @@ from typing import Annotated
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import cameras, catalogue, events, room, tenants
+from resolvers import cameras, catalogue, events, room, system, tenants
+from resolvers import event_counts as counting
 from resolvers import evidence as locks
 from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
+from resolvers.event_counts import MAX_ROWS
 from resolvers.watch import EventFeed
-from schema import camera_changes, evidence, live, outside_events, tenant_changes
+from schema import camera_changes, event_counts, evidence, live, outside_events, tenant_changes
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -22,9 +24,18 @@ from schema.camera_changes import (
     CameraUpdateInput,
     ProbePayload,
 )
-from schema.cameras import Camera, CameraChange, CameraConnection, Filter, camera_change
+from schema.cameras import (
+    Camera,
+    CameraChange,
+    CameraConnection,
+    CameraFilter,
+    Filter,
+    camera_change,
+    wanted_cameras,
+)
 from schema.context import Info
 from schema.directives import describe_arguments
+from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
 from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceLockPayload
 from schema.fields import ANY_TOKEN, field, mutation, subscription
@@ -34,8 +45,9 @@ from schema.live import LiveStartPayload, LiveStopPayload
 from schema.outside_events import EventCreateInput, EventPayload
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
+from schema.system import Storage, System
 from schema.tenant_changes import PlanInput, TenantPayload
-from schema.tenants import Model, Storage, Tenant, TenantConnection, Viewer
+from schema.tenants import Model, Tenant, TenantConnection, Viewer
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
@@ -44,6 +56,9 @@ LockId = Annotated[strawberry.ID, strawberry.argument(description="The lock's id
 WantedEvent = Annotated[EventCreateInput, strawberry.argument(description="What was seen.")]
 WantedLock = Annotated[EvidenceLockInput, strawberry.argument(description="What to keep.")]
 WantedPlan = Annotated[PlanInput, strawberry.argument(description="What it may use.")]
+WantedCameras = Annotated[
+    CameraFilter | None, strawberry.argument(description="Which cameras; all without it.")
+]
 Order = Annotated[events.EventOrder, strawberry.argument(description="In which order of time.")]
 CreateInput = Annotated[CameraCreateInput, strawberry.argument(description="What it shall be.")]
 UpdateInput = Annotated[CameraUpdateInput, strawberry.argument(description="What to change.")]
@@ -72,11 +87,14 @@ class Query:
 
     @field(description="The cameras, oldest first.", scope=Scope.CAMERAS_READ)
     async def cameras(
-        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+        self,
+        info: Info,
+        filter: WantedCameras = strawberry.UNSET,
+        first: First = 50,
+        after: After = strawberry.UNSET,
     ) -> CameraConnection:
-        place = or_none(after)
-        ctx = info.context.ctx
-        page = await cameras.cameras_page(ctx, checked_first(first), place)
+        ctx, wanted, place = info.context.ctx, wanted_cameras(filter), or_none(after)
+        page = await cameras.cameras_page(ctx, checked_first(first), place, wanted)
         return CameraConnection(ctx, page, place)
 
     @field(description="One event; null when there is none of this id.", scope=Scope.EVENTS_READ)
@@ -111,7 +129,26 @@ class Query:
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
 
-    @field(description="The disk that recordings lie on.", scope=Scope.PLATFORM_ADMIN)
+    @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
+    async def event_counts(
+        self,
+        info: Info,
+        filter: CountedFilter,
+        bucket: Bucket,
+        by: By = (),  # type: ignore[assignment]
+    ) -> list[EventCount]:
+        wanted = wanted_events(filter)
+        return counts(await counting.event_counts(info.context.ctx, wanted, bucket, by))
+
+    @field(description="How the installation is doing.", scope=Scope.PLATFORM_ADMIN, cost=5)
+    async def system(self, info: Info) -> System:
+        return System(version=await system.system_version(info.context.ctx))
+
+    @field(
+        description="The disk that recordings lie on.",
+        scope=Scope.PLATFORM_ADMIN,
+        deprecated="Ask for `system { storage }`. Deprecated in 0.1.",
+    )
     async def storage(self, info: Info) -> Storage:
         return Storage(await room.storage(info.context.ctx))
 

@@ -9,7 +9,6 @@ import strawberry
 from media.types import ModelStatus
 from resolvers import tenants
 from resolvers.features import Feature
-from resolvers.room import Storage as StorageValue
 from schema.context import Info
 from schema.fields import OF_PARENT, field
 from schema.paging import PageInfo, page_info
@@ -118,36 +117,6 @@ class TenantConnection:
             nodes=nodes,
             page_info=page_info(cursors, page.has_next, after),
         )
-
-
-@strawberry.type(description="The disk that recordings lie on, as the answering process sees it.")
-class Storage:
-    def __init__(self, storage: StorageValue) -> None:
-        self._storage = storage
-
-    @field(description="What it holds in all.")
-    def total_bytes(self) -> Bytes:
-        return Bytes(self._storage.room.total_bytes)
-
-    @field(description="What is free.")
-    def free_bytes(self) -> Bytes:
-        return Bytes(self._storage.room.free_bytes)
-
-    @field(description="Less free space than this is an alarm.")
-    def low_bytes(self) -> Bytes:
-        return Bytes(self._storage.marks.low_bytes)
-
-    @field(description="Below it the oldest unlocked footage makes room.")
-    def reserve_bytes(self) -> Bytes:
-        return Bytes(self._storage.marks.reserve_bytes)
-
-    @field(description="Whether less than `lowBytes` is free.")
-    def is_low(self) -> bool:
-        return self._storage.is_low
-
-    @field(description="Why nothing is recorded; null where recording goes on.")
-    def waits_because(self) -> str | None:
-        return self._storage.waits_because
 
 
 @strawberry.type(description="The token that asks: its tenant, and what it may do.")
