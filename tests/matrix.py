@@ -110,8 +110,5 @@ def bearer(scopes: Iterable[Scope], tenant_id: str = "default", ttl_seconds: int
 
 async def tables() -> dict[str, list[str]]:
     """Every row that there is."""
-    found: dict[str, list[Any]] = {
-        name: await run(f"SELECT * FROM {name}")
-        for name in TABLES
-    }
+    found: dict[str, list[Any]] = {name: await run(f"SELECT * FROM {name}") for name in TABLES}
     return {name: sorted(map(repr, rows)) for name, rows in found.items()}
