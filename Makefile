@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := app schema compat_rest resolvers media models tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench faults sdl mapping migrations lock
+.PHONY: help setup setup-dev run test check format bench faults sdl release-sdl mapping migrations lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,11 +33,12 @@ run: setup  ## everything in one process, with simulated cameras
 test: setup-dev  ## every test
 	$(BIN)/pytest
 
-check: setup-dev  ## ruff, mypy strict, import-linter
+check: setup-dev  ## ruff, mypy strict, import-linter, what clients of the last release need
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(ROOMS)
 	$(BIN)/lint-imports
+	$(BIN)/python -m schema.evolution
 
 format: setup-dev  ## ruff puts the code in order
 	$(BIN)/ruff check --fix .
@@ -63,6 +64,9 @@ faults: setup-dev  ## every fault at full size, while events flow and subscriber
 
 sdl: setup-dev  ## schema/schema.graphql from the schema
 	$(BIN)/python -m schema.sdl
+
+release-sdl: sdl  ## at a release: schema/released.graphql, which later schemas must keep
+	cp schema/schema.graphql schema/released.graphql
 
 mapping: setup-dev  ## docs/rest-mapping.md from the routes
 	$(BIN)/python -m compat_rest.mapping > docs/rest-mapping.md

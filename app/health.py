@@ -10,16 +10,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
-from tortoise import Tortoise
-from tortoise.exceptions import BaseORMException
 
 from app.exposition import metrics_endpoint
 from media.disk import halted
 from resolvers.catalogue import known_models
 from resolvers.context import World
 from resolvers.errors import Unavailable
+from resolvers.system import CHECK_SECONDS, Component, bus_component, database_component
 
-CHECK_SECONDS = 1.5
 LEAST_FREE_BYTES = 256 * 1024 * 1024
 
 
@@ -49,8 +47,11 @@ async def readiness(world: World) -> JSONResponse:
     fills up is degraded: all of it still works.
     """
     names = ("postgres", "redis", "storage", "models")
-    looks = (_database(), _bus(world), _storage(world), _models(world))
-    checks = dict(zip(names, await asyncio.gather(*looks), strict=True))
+    database, bus, storage, models = await asyncio.gather(
+        database_component(), bus_component(world), _storage(world), _models(world)
+    )
+    looks = (_component(database), _component(bus), storage, models)
+    checks = dict(zip(names, looks, strict=True))
     vital = (check for name, check in checks.items() if name != "models")
     well = all(check["status"] in {"ok", "degraded"} for check in vital)
     body = {"status": "ok" if well else "unavailable", "checks": checks}
@@ -58,22 +59,8 @@ async def readiness(world: World) -> JSONResponse:
     return JSONResponse(body, status_code=200 if well else 503, headers=headers)
 
 
-async def _database() -> dict[str, Any]:
-    engine = Tortoise.get_connection("default").capabilities.dialect
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            await Tortoise.get_connection("default").execute_query("SELECT 1")
-    except (TimeoutError, BaseORMException, Unavailable):
-        return {"status": "unavailable", "engine": engine}
-    return {"status": "ok", "engine": engine}
-
-
-async def _bus(world: World) -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            return {"status": "ok", "engine": await world.bus.check()}
-    except (TimeoutError, Unavailable):
-        return {"status": "unavailable", "engine": "redis"}
+def _component(found: Component) -> dict[str, Any]:
+    return {"status": "ok" if found.available else "unavailable", "engine": found.engine}
 
 
 async def _storage(world: World) -> dict[str, Any]:

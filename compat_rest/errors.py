@@ -24,6 +24,7 @@ from resolvers.errors import (
     NotFound,
     RateLimited,
     ScopeMissing,
+    TooManyRows,
     Unavailable,
     VmsError,
 )
@@ -91,6 +92,7 @@ _STATUS: Mapping[type[VmsError], int] = {
     RateLimited: 429,
     ConnectionLimitReached: 429,
     InvalidInput: 422,
+    TooManyRows: 422,
     Unavailable: 503,
 }
 _PLAIN_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}

@@ -68,7 +68,8 @@ def document(operations: Sequence[Operation], sockets: Sequence[Socket]) -> Json
             "version": _VERSION,
             "description": "The REST and WebSocket dialect. Each operation names the GraphQL "
             "field that gives the same. JSON bodies are read whatever their Content-Type; query "
-            "parameters that are not listed are ignored.",
+            "parameters that are not listed are ignored. `security` names the scope that a token "
+            "must carry.",
         },
         "paths": paths,
         "components": {
@@ -135,8 +136,10 @@ def _parameter(parameter: Parameter, path: str) -> Json:
 
 
 def _credentials(operation: Operation) -> list[Json]:
-    names = ["bearer", "token", "grant"] if operation.in_url else ["bearer"]
-    return [{name: []} for name in names]
+    """Any one of these will do. A token must carry the scope; a grant is one of its own."""
+    scopes = [operation.scope.value]
+    in_url: list[Json] = [{"token": scopes}, {"grant": []}] if operation.in_url else []
+    return [{"bearer": scopes}, *in_url]
 
 
 def _answer(answer: Answer, shapes: _Shapes) -> Json:
@@ -198,7 +201,7 @@ def _socket(socket: Socket) -> Json:
             [_paragraphs(frames, rest, f"Scope: `{socket.scope}`. Close codes:"), closes]
         ),
         "parameters": [_parameter(each, socket.path) for each in socket.parameters],
-        "security": [{"bearer": []}, {"token": []}],
+        "security": [{name: [socket.scope.value]} for name in ("bearer", "token")],
         "responses": {"101": {"description": "It is a WebSocket now"}},
     }
 

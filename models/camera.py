@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
+from tortoise.queryset import QuerySet
 
 from models.base import BytewiseText, ClosedManager, TenantOwned
 
@@ -99,6 +100,11 @@ class CameraDeletion(msgspec.Struct, frozen=True):
     @property
     def folder(self) -> str:
         return camera_folder(self.slug, self.key)
+
+
+def every_camera() -> QuerySet[CameraTable]:
+    """Of all tenants, to be counted. No use case of a tenant may ask here."""
+    return QuerySet(CameraTable)
 
 
 def camera_folder(slug: str, key: UUID) -> str:

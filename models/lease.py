@@ -62,6 +62,10 @@ class Worker(msgspec.Struct, frozen=True):
     seen_us: int
 
 
+class WorkerWithModels(Worker, frozen=True):
+    models: list[dict[str, Any]] | None
+
+
 class CameraLease(msgspec.Struct, frozen=True):
     tenant_id: str
     camera_key: UUID

@@ -21,6 +21,7 @@ from models.tenant import Tenant, TenantUnknown, take_numbers
 from resolvers import cursors
 from resolvers.access import Scope, demand, sees
 from resolvers.bus import CAMERA_CONFIG, RETENTION, cameras_of
+from resolvers.camera_filter import ALL, CameraFilter, matching
 from resolvers.camera_input import (
     MAX_ID_CHARACTERS,
     CameraChanges,
@@ -51,8 +52,11 @@ class CameraSaved(msgspec.Struct, frozen=True):
 
 
 class CameraPage(msgspec.Struct, frozen=True):
+    """`total`: how many there are, on this page and beside it."""
+
     cameras: Sequence[Camera]
     has_next: bool
+    total: int
 
     @property
     def ends(self) -> Sequence[Camera]:
@@ -73,16 +77,23 @@ async def _roster(ctx: Context, scope: Scope) -> Roster:
     return await ctx.world.rosters.of(ctx.actor.tenant_id)
 
 
-async def cameras_page(ctx: Context, first: int, after: str | None) -> CameraPage:
-    """At most `first` cameras, oldest first, after a cursor of `camera_cursor`.
+async def cameras_page(
+    ctx: Context, first: int, after: str | None, wanted: CameraFilter = ALL
+) -> CameraPage:
+    """At most `first` of the wanted cameras, oldest first, after a cursor of `camera_cursor`.
+
+    A cursor is a place among all cameras: it stays good when the camera or the filter changes.
 
     Raises:
         ScopeMissing: without `cameras:read`.
+        InvalidInput: the filter is too long.
         BadCursor: `after` is none of ours.
     """
     found = await cameras(ctx)
+    if wanted != ALL:
+        found = matching(found, wanted)
     start = 0 if after is None else bisect_right(found, _place(ctx, after), key=_in_time)
-    return CameraPage(found[start : start + first], len(found) > start + first)
+    return CameraPage(found[start : start + first], len(found) > start + first, len(found))
 
 
 def _in_time(camera: Camera) -> tuple[int, str]:
@@ -96,11 +107,6 @@ def camera_cursor(camera: Camera) -> str:
 def _place(ctx: Context, after: str) -> tuple[int, str]:
     parts = cursors.decode(cursors.CAMERAS, ctx.actor.tenant_id, after, "after")
     return cursors.decode_place(parts, MAX_ID_CHARACTERS, "after")
-
-
-async def camera_count(ctx: Context) -> int:
-    """How many cameras count against the plan: every token of the tenant may know it."""
-    return len((await ctx.world.rosters.of(ctx.actor.tenant_id)).in_order)
 
 
 async def cameras_by_key(ctx: Context, keys: Iterable[UUID]) -> dict[UUID, Camera]:
@@ -149,6 +155,7 @@ def shown_page_identity(ctx: Context, page: CameraPage) -> Hashable:
         ctx.actor.tenant_id,
         tuple([(each.key, each.change_seq) for each in page.cameras]),
         page.has_next,
+        page.total,
         ctx.actor.may(Scope.CAMERAS_WRITE),
     )
 

@@ -7,6 +7,7 @@
     - NotRecorded           the event's frame is not in any recording
   - InvalidInput            names every field that is wrong
     - BadCursor
+  - TooManyRows             the answer would be too long
   - Conflict                the id is taken
   - CameraLimitReached
   - RateLimited             the plan allows no more requests a minute
@@ -69,6 +70,10 @@ class InvalidInput(VmsError):
 
 class BadCursor(InvalidInput):
     code = "BAD_CURSOR"
+
+
+class TooManyRows(VmsError):
+    code = "TOO_MANY_ROWS"
 
 
 class Conflict(VmsError):

@@ -11,13 +11,22 @@ from tortoise.expressions import F, Q
 from tortoise.functions import Count
 from tortoise.transactions import in_transaction
 
-from media.types import ChangeKind, EventChange, MediaChange, RunBegan, SegmentClosed, StatusChanged
+from media.types import (
+    ChangeKind,
+    EventChange,
+    MediaChange,
+    ModelStatus,
+    RunBegan,
+    SegmentClosed,
+    StatusChanged,
+)
 from models.base import select
 from models.lease import (
     CameraLease,
     CameraLeaseTable,
     Worker,
     WorkerTable,
+    WorkerWithModels,
     database_now_us,
     every_lease,
 )
@@ -60,6 +69,7 @@ class WorkerStatus(Worker, frozen=True):
 
     alive: bool
     cameras: int
+    models: Sequence[ModelStatus]
 
 
 async def workers(ctx: Context) -> list[WorkerStatus]:
@@ -73,15 +83,20 @@ async def workers(ctx: Context) -> list[WorkerStatus]:
     held = every_lease().filter(worker_id__not_isnull=True, expires_us__gt=now_us)
     rows = held.annotate(count=Count("camera_key")).group_by("worker_id")
     counts = dict(await rows.values_list("worker_id", "count"))
-    found = await select(WorkerTable.all().order_by("started_us", "id"), Worker)
-    return [
-        WorkerStatus(
-            **msgspec.structs.asdict(each),
-            alive=_is_alive(each.seen_us, now_us),
-            cameras=counts.get(each.id, 0),
-        )
-        for each in found
-    ]
+    found = await select(WorkerTable.all().order_by("started_us", "id"), WorkerWithModels)
+    return [_status(each, now_us, counts.get(each.id, 0)) for each in found]
+
+
+def _status(worker: WorkerWithModels, now_us: int, cameras: int) -> WorkerStatus:
+    told = msgspec.structs.asdict(worker)
+    return WorkerStatus(
+        **told
+        | {
+            "alive": _is_alive(worker.seen_us, now_us),
+            "cameras": cameras,
+            "models": msgspec.convert(worker.models or [], list[ModelStatus]),
+        }
+    )
 
 
 async def renew(world: World, me: Worker) -> Standing:

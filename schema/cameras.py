@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from media.types import CameraState
-from resolvers import cameras, events
-from resolvers.access import Interval
+from resolvers import camera_filter, cameras, events
+from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
 from schema.completion import Identified
 from schema.context import Info
-from schema.enums import CameraChangeKind
+from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
 from schema.fields import field
-from schema.inputs import or_none
+from schema.inputs import left_out, or_none
 from schema.paging import After, First, PageInfo, checked_first, page_info
 from schema.playback import (
     Coverage,
@@ -66,7 +66,11 @@ class Camera(Identified):
     def name(self) -> str:
         return self._camera.name
 
-    @field(description="Where its stream is; credentials show only with the scope `cameras:write`.")
+    @field(
+        description="Where its stream is, with credentials for who may set them.",
+        scope=Scope.CAMERAS_WRITE,
+        otherwise=Otherwise.LESS,
+    )
     def rtsp_url(self) -> str:
         return cameras.shown_rtsp_url(self._ctx, self._camera)
 
@@ -128,7 +132,7 @@ class Camera(Identified):
     def updated_at(self) -> Instant:
         return Instant(self._camera.updated_us)
 
-    @field(description="Its events, newest first. Scope: `events:read`.", cost=150)
+    @field(description="Its events, newest first.", scope=Scope.EVENTS_READ, cost=150)
     async def events(
         self,
         info: Info,
@@ -143,8 +147,9 @@ class Camera(Identified):
     @field(
         description=(
             "What is recorded of a range of at most 31 days, with a reason for every gap; the "
-            "parts' lengths sum exactly to the range. Scope: `playback:read`."
+            "parts' lengths sum exactly to the range."
         ),
+        scope=Scope.PLAYBACK_READ,
         cost=150,
     )
     async def coverage(self, info: Info, from_: From, to: To) -> Coverage:
@@ -152,7 +157,8 @@ class Camera(Identified):
         return coverage(asked.wanted, await info.context.coverages.load(asked))
 
     @field(
-        description="The hours of a day that have footage, in order. Scope: `playback:read`.",
+        description="The hours of a day that have footage, in order.",
+        scope=Scope.PLAYBACK_READ,
         cost=200,
     )
     async def hours(self, info: Info, date: OnDay) -> list[RecordedHour]:
@@ -160,7 +166,9 @@ class Camera(Identified):
         return [recorded_hour(info.context.ctx, self._camera, each) for each in found]
 
     @field(
-        description="One playlist over a range of at most a day. Scope: `playback:read`.", cost=100
+        description="One playlist over a range of at most a day.",
+        scope=Scope.PLAYBACK_READ,
+        cost=100,
     )
     async def playback(self, info: Info, from_: From, to: To) -> Playback:
         asked = RangeOf(self._camera.slug, Interval(from_, to))
@@ -201,9 +209,50 @@ class CameraConnection(Identified):
         ends = [cameras.camera_cursor(each) for each in self._page.ends]
         return page_info(ends, self._page.has_next, self._after)
 
-    @field(description="How many cameras there are in all.")
-    async def total_count(self) -> int:
-        return await cameras.camera_count(self._ctx)
+    @field(description="How many there are in all, of those that the filter lets pass.")
+    def total_count(self) -> int:
+        return self._page.total
+
+
+@strawberry.input(
+    description=(
+        "Which cameras are meant: those of which all holds that is given here. What is left out or "
+        "null does not filter."
+    )
+)
+class CameraFilter:
+    ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET, description="With any of these ids, at most 200."
+    )
+    statuses: list[CameraState] | None = strawberry.field(
+        default=strawberry.UNSET, description="Doing so, in any of these ways."
+    )
+    enabled: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Connected at all, or switched off."
+    )
+    record: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whose stream is recorded, or not."
+    )
+    features: list[Feature] | None = strawberry.field(
+        default=strawberry.UNSET, description="With any of these analytics switched on."
+    )
+    name_contains: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="With this in the name, whatever the case, 1 to 200 characters.",
+    )
+
+
+def wanted_cameras(given: CameraFilter | None) -> camera_filter.CameraFilter:
+    if given is None or left_out(given):
+        return camera_filter.ALL
+    return camera_filter.CameraFilter(
+        ids=or_none(given.ids),
+        statuses=or_none(given.statuses),
+        enabled=or_none(given.enabled),
+        record=or_none(given.record),
+        features=or_none(given.features),
+        name_contains=or_none(given.name_contains),
+    )
 
 
 @strawberry.type(description="A camera as it is now, or that it was deleted.")

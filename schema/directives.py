@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import strawberry
-from strawberry.schema_directive import Location
+from graphql import GraphQLSchema
+from strawberry.schema_directive import Location, StrawberrySchemaDirective
+
+from schema.enums import Otherwise, RequiredScope
 
 
 @strawberry.schema_directive(
@@ -15,7 +18,7 @@ from strawberry.schema_directive import Location
     ),
 )
 class Cost:
-    weight: int
+    weight: int = strawberry.field(description="Of one answer, from 0 on.")
 
 
 @strawberry.schema_directive(
@@ -24,4 +27,30 @@ class Cost:
     description="How many items a list without `first` is taken to have, where it is not 10.",
 )
 class ListSize:
-    assumed_size: int
+    assumed_size: int = strawberry.field(description="Items, from 0 on.")
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="requires",
+    description=(
+        "The scope that the token of who asks for the field must carry, beside those of the fields "
+        "that lead there. A field without it needs no more than those; the fields of Query, "
+        "Mutation and Subscription all have it."
+    ),
+)
+class Requires:
+    scope: RequiredScope = strawberry.field(description="The scope.")
+    otherwise: Otherwise = strawberry.field(
+        default=Otherwise.REFUSED, description="What who lacks it is answered."
+    )
+
+
+def describe_arguments(schema: GraphQLSchema) -> None:
+    """Gives the directives' arguments the descriptions of their fields, which Strawberry drops."""
+    for directive in schema.directives:
+        stated = directive.extensions.get("strawberry-definition")
+        if isinstance(stated, StrawberrySchemaDirective):
+            arguments = list(directive.args.values())
+            for argument, declared in zip(arguments, stated.fields, strict=True):
+                argument.description = declared.description

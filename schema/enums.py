@@ -8,6 +8,8 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from media.types import CameraState, ChangeKind
+from resolvers.access import Scope
+from resolvers.event_counts import EventDimension, TimeBucket
 from resolvers.events import EventOrder
 from resolvers.features import ALL_FEATURES, Feature
 
@@ -35,6 +37,26 @@ class EventType(StrEnum):
 
 class GapReason(StrEnum):
     RETENTION = "retention"
+
+
+class RequiredScope(StrEnum):
+    """The scopes, each under its own name, and one for what needs none."""
+
+    ANY = "any"
+    CAMERAS_READ = Scope.CAMERAS_READ
+    CAMERAS_WRITE = Scope.CAMERAS_WRITE
+    EVENTS_READ = Scope.EVENTS_READ
+    EVENTS_WRITE = Scope.EVENTS_WRITE
+    PLAYBACK_READ = Scope.PLAYBACK_READ
+    LIVE_READ = Scope.LIVE_READ
+    TENANT_ADMIN = Scope.TENANT_ADMIN
+    PLATFORM_ADMIN = Scope.PLATFORM_ADMIN
+
+
+class Otherwise(StrEnum):
+    REFUSED = "refused"
+    NULL = "null"
+    LESS = "less"
 
 
 class UserErrorCode(StrEnum):
@@ -92,6 +114,23 @@ _describe(
     {"NEWEST_FIRST": "Latest first.", "OLDEST_FIRST": "Earliest first."},
 )
 _describe(
+    TimeBucket,
+    "TimeBucket",
+    "How long a stretch of time is that events are counted in.",
+    {
+        "MINUTE": "A minute of UTC.",
+        "HOUR": "An hour of UTC.",
+        "DAY": "A day of UTC.",
+        "WEEK": "A week of UTC, from Monday on.",
+    },
+)
+_describe(
+    EventDimension,
+    "EventDimension",
+    "What events are counted apart by.",
+    {"CAMERA": "Each camera's, by its id.", "TYPE": "Each type's, by `typeName`."},
+)
+_describe(
     ChangeKind,
     "EventChangeKind",
     "A step in an event's life.",
@@ -129,5 +168,31 @@ _describe(
         "LIVE_CODEC_UNSUPPORTED": "The camera's codec is none that WebRTC shows: play its HLS.",
         "LIVE_B_FRAMES": "The camera sends B-frames, which WebRTC can't show: play its HLS.",
         "LIVE_VIEWERS_REACHED": "As many watch as there may.",
+    },
+)
+_describe(
+    RequiredScope,
+    "Scope",
+    "A right that a token carries.",
+    {
+        "ANY": "None: any token of the tenant will do.",
+        "CAMERAS_READ": "`cameras:read`: see cameras and how they are doing.",
+        "CAMERAS_WRITE": "`cameras:write`: make, change and delete cameras, see their credentials.",
+        "EVENTS_READ": "`events:read`: see events and follow them.",
+        "EVENTS_WRITE": "`events:write`: tell of events that another system saw.",
+        "PLAYBACK_READ": "`playback:read`: play footage and see pictures.",
+        "LIVE_READ": "`live:read`: watch live.",
+        "TENANT_ADMIN": "`tenant:admin`: all of the above within one tenant, and more.",
+        "PLATFORM_ADMIN": "`platform:admin`: tenants and the system itself; no tenant's rows.",
+    },
+)
+_describe(
+    Otherwise,
+    "Otherwise",
+    "What is answered without a scope.",
+    {
+        "REFUSED": "An error of code SCOPE_MISSING, and null.",
+        "NULL": "Null, and no error.",
+        "LESS": "The field with something left out, as its description says.",
     },
 )

@@ -8,11 +8,12 @@ import strawberry
 
 from media.types import ChangeKind
 from resolvers import addresses, events, playback, watch
+from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import NotRecorded
 from resolvers.features import Feature
 from schema.context import Info
-from schema.enums import EventType, GapReason
+from schema.enums import EventType, GapReason, Otherwise
 from schema.fields import field
 from schema.inputs import or_none
 from schema.paging import PageInfo, page_info
@@ -58,7 +59,11 @@ class Event:
     def id(self) -> strawberry.ID:
         return strawberry.ID(self._event.id)
 
-    @field(description="The camera that saw it; null once that camera was deleted.", cost=10)
+    @field(
+        description="The camera that saw it; null once that camera was deleted.",
+        scope=Scope.CAMERAS_READ,
+        cost=10,
+    )
     async def camera(
         self, info: Info
     ) -> Annotated[Camera, strawberry.lazy("schema.cameras")] | None:
@@ -107,10 +112,9 @@ class Event:
         return Json({**told, "boxes": self._event.boxes, "track_id": self._event.track_id})
 
     @field(
-        description=(
-            "Picture of its frame, with short-lived authority; null where none was taken, or "
-            "without the scope `playback:read`."
-        )
+        description="Picture of its frame, with short-lived authority; null where none was taken.",
+        scope=Scope.PLAYBACK_READ,
+        otherwise=Otherwise.NULL,
     )
     def snapshot_url(self, info: Info) -> str | None:
         event = self._event
@@ -119,7 +123,11 @@ class Event:
             return None
         return addresses.snapshot(event.camera_slug, event.snapshot, grant)
 
-    @field(description="Where to play it; null when its frame is not recorded.", cost=400)
+    @field(
+        description="Where to play it; null when its frame is not recorded.",
+        scope=Scope.PLAYBACK_READ,
+        cost=400,
+    )
     async def playback(self, info: Info) -> EventPlayback | None:
         ctx = info.context.ctx
         try:

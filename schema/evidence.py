@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from resolvers import evidence
-from resolvers.access import Interval
+from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.errors import InvalidInput, NotFound, VmsError
 from schema.context import Info
 from schema.errors import UserError, user_errors
-from schema.fields import field
+from schema.fields import OF_PARENT, field
 from schema.inputs import or_none
 from schema.paging import PageInfo, page_info
 from schema.scalars import Instant
@@ -32,7 +32,8 @@ class EvidenceLock:
         return strawberry.ID(str(self._lock.id))
 
     @field(
-        description="Whose footage; null once the camera was deleted. Scope: `cameras:read`.",
+        description="Whose footage; null once the camera was deleted.",
+        scope=Scope.CAMERAS_READ,
         cost=10,
     )
     async def camera(
@@ -56,7 +57,7 @@ class EvidenceLock:
     def until(self) -> Instant | None:
         return None if self._lock.until_us is None else Instant(self._lock.until_us)
 
-    @field(description="Whether it keeps the footage now.")
+    @field(description="Whether it keeps the footage now.", scope=OF_PARENT)
     def holds(self, info: Info) -> bool:
         return self._lock.holds(info.context.ctx.world.clock.now_us())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from resolvers import live
+from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import (
     CameraNotLive,
@@ -13,7 +14,9 @@ from resolvers.errors import (
     LiveViewersReached,
     NotFound,
 )
+from schema.enums import Otherwise
 from schema.errors import UserError, user_errors
+from schema.fields import described, required
 from schema.scalars import Instant
 
 
@@ -30,7 +33,12 @@ class LiveSession:
 class LiveStartPayload:
     session: LiveSession | None = strawberry.field(description="Null when refused.")
     hls_url: str | None = strawberry.field(
-        description="Plays the camera's present hour where WebRTC can't, for who may play footage."
+        description=described(
+            "Plays the camera's present hour where WebRTC can't show it; else null.",
+            Scope.PLAYBACK_READ,
+            Otherwise.NULL,
+        ),
+        directives=required(Scope.PLAYBACK_READ, Otherwise.NULL),
     )
     user_errors: list[UserError] = strawberry.field(
         description="What to correct; when there is any, nothing was begun."

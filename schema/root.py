@@ -8,12 +8,15 @@ from typing import Annotated
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import cameras, catalogue, events, room, tenants
+from resolvers import cameras, catalogue, events, room, system, tenants
+from resolvers import event_counts as counting
 from resolvers import evidence as locks
+from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
+from resolvers.event_counts import MAX_ROWS
 from resolvers.watch import EventFeed
-from schema import camera_changes, evidence, live, outside_events, tenant_changes
+from schema import camera_changes, event_counts, evidence, live, outside_events, tenant_changes
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -21,19 +24,30 @@ from schema.camera_changes import (
     CameraUpdateInput,
     ProbePayload,
 )
-from schema.cameras import Camera, CameraChange, CameraConnection, Filter, camera_change
+from schema.cameras import (
+    Camera,
+    CameraChange,
+    CameraConnection,
+    CameraFilter,
+    Filter,
+    camera_change,
+    wanted_cameras,
+)
 from schema.context import Info
+from schema.directives import describe_arguments
+from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
 from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceLockPayload
-from schema.fields import field, mutation, subscription
+from schema.fields import ANY_TOKEN, field, mutation, subscription
 from schema.followed import Followed
 from schema.inputs import or_none
 from schema.live import LiveStartPayload, LiveStopPayload
 from schema.outside_events import EventCreateInput, EventPayload
 from schema.paging import After, First, checked_first
 from schema.scalars import SCALARS, LogCursor
+from schema.system import Storage, System
 from schema.tenant_changes import PlanInput, TenantPayload
-from schema.tenants import Model, Storage, Tenant, TenantConnection, Viewer
+from schema.tenants import Model, Tenant, TenantConnection, Viewer
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
@@ -42,6 +56,9 @@ LockId = Annotated[strawberry.ID, strawberry.argument(description="The lock's id
 WantedEvent = Annotated[EventCreateInput, strawberry.argument(description="What was seen.")]
 WantedLock = Annotated[EvidenceLockInput, strawberry.argument(description="What to keep.")]
 WantedPlan = Annotated[PlanInput, strawberry.argument(description="What it may use.")]
+WantedCameras = Annotated[
+    CameraFilter | None, strawberry.argument(description="Which cameras; all without it.")
+]
 Order = Annotated[events.EventOrder, strawberry.argument(description="In which order of time.")]
 CreateInput = Annotated[CameraCreateInput, strawberry.argument(description="What it shall be.")]
 UpdateInput = Annotated[CameraUpdateInput, strawberry.argument(description="What to change.")]
@@ -56,11 +73,11 @@ Resume = Annotated[
 
 @strawberry.type(description="What can be asked. Everything is of the token's own tenant.")
 class Query:
-    @field(description="The token that asks.")
+    @field(description="The token that asks.", scope=ANY_TOKEN)
     async def viewer(self, info: Info) -> Viewer:
         return Viewer(await tenants.own_tenant(info.context.ctx))
 
-    @field(description="One camera; null when there is none of this id. Scope: `cameras:read`.")
+    @field(description="One camera; null when there is none of this id.", scope=Scope.CAMERAS_READ)
     async def camera(self, info: Info, id: CameraId) -> Camera | None:
         try:
             ctx = info.context.ctx
@@ -68,23 +85,26 @@ class Query:
         except NotFound:
             return None
 
-    @field(description="The cameras, oldest first. Scope: `cameras:read`.")
+    @field(description="The cameras, oldest first.", scope=Scope.CAMERAS_READ)
     async def cameras(
-        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+        self,
+        info: Info,
+        filter: WantedCameras = strawberry.UNSET,
+        first: First = 50,
+        after: After = strawberry.UNSET,
     ) -> CameraConnection:
-        place = or_none(after)
-        ctx = info.context.ctx
-        page = await cameras.cameras_page(ctx, checked_first(first), place)
+        ctx, wanted, place = info.context.ctx, wanted_cameras(filter), or_none(after)
+        page = await cameras.cameras_page(ctx, checked_first(first), place, wanted)
         return CameraConnection(ctx, page, place)
 
-    @field(description="One event; null when there is none of this id. Scope: `events:read`.")
+    @field(description="One event; null when there is none of this id.", scope=Scope.EVENTS_READ)
     async def event(self, info: Info, id: EventId) -> Event | None:
         try:
             return Event(await events.event(info.context.ctx, id))
         except NotFound:
             return None
 
-    @field(description="The events. Scope: `events:read`.")
+    @field(description="The events.", scope=Scope.EVENTS_READ)
     async def events(
         self,
         info: Info,
@@ -97,11 +117,11 @@ class Query:
         page = await events.events(ctx, wanted, order, checked_first(first), place)
         return EventConnection.of(page, place)
 
-    @field(description="What can be detected here. Scope: `cameras:read`.")
+    @field(description="What can be detected here.", scope=Scope.CAMERAS_READ)
     async def models(self, info: Info) -> list[Model]:
         return [Model(each) for each in await catalogue.models(info.context.ctx)]
 
-    @field(description="Evidence locks, also those that ended. Scope: `playback:read`.")
+    @field(description="Evidence locks, also those that ended.", scope=Scope.PLAYBACK_READ)
     async def evidence_locks(
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> EvidenceLockConnection:
@@ -109,18 +129,37 @@ class Query:
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
 
-    @field(description="The disk that recordings lie on. Scope: `platform:admin`.")
+    @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
+    async def event_counts(
+        self,
+        info: Info,
+        filter: CountedFilter,
+        bucket: Bucket,
+        by: By = (),  # type: ignore[assignment]
+    ) -> list[EventCount]:
+        wanted = wanted_events(filter)
+        return counts(await counting.event_counts(info.context.ctx, wanted, bucket, by))
+
+    @field(description="How the installation is doing.", scope=Scope.PLATFORM_ADMIN, cost=5)
+    async def system(self, info: Info) -> System:
+        return System(version=await system.system_version(info.context.ctx))
+
+    @field(
+        description="The disk that recordings lie on.",
+        scope=Scope.PLATFORM_ADMIN,
+        deprecated="Ask for `system { storage }`. Deprecated in 0.1.",
+    )
     async def storage(self, info: Info) -> Storage:
         return Storage(await room.storage(info.context.ctx))
 
-    @field(description="One tenant; null when there is none. Scope: `platform:admin`.")
+    @field(description="One tenant; null when there is none.", scope=Scope.PLATFORM_ADMIN)
     async def tenant(self, info: Info, id: TenantId) -> Tenant | None:
         try:
             return Tenant(await tenants.tenant(info.context.ctx, id))
         except NotFound:
             return None
 
-    @field(description="The tenants, by id. Scope: `platform:admin`.")
+    @field(description="The tenants, by id.", scope=Scope.PLATFORM_ADMIN)
     async def tenants(
         self, info: Info, first: First = 50, after: After = strawberry.UNSET
     ) -> TenantConnection:
@@ -131,19 +170,20 @@ class Query:
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    @mutation(description="A new camera; recording begins at once. Scope: `cameras:write`.")
+    @mutation(description="A new camera; recording begins at once.", scope=Scope.CAMERAS_WRITE)
     async def camera_create(self, info: Info, input: CreateInput) -> CameraPayload:
         return await camera_changes.create(info.context.ctx, input)
 
-    @mutation(description="Changes a camera in part. Scope: `cameras:write`.")
+    @mutation(description="Changes a camera in part.", scope=Scope.CAMERAS_WRITE)
     async def camera_update(self, info: Info, id: CameraId, input: UpdateInput) -> CameraPayload:
         return await camera_changes.update(info.context.ctx, id, input)
 
     @mutation(
         description=(
             "Deletes a camera: recording stops at once and its footage goes in the background; "
-            "its events stay until their own retention ends. Scope: `cameras:write`."
-        )
+            "its events stay until their own retention ends."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def camera_delete(self, info: Info, id: CameraId) -> CameraDeletePayload:
         return await camera_changes.delete(info.context.ctx, id)
@@ -151,8 +191,9 @@ class Mutation:
     @mutation(
         description=(
             "Opens an address for a moment and says what is there and what will not work. "
-            "Nothing is stored. Scope: `cameras:write`."
-        )
+            "Nothing is stored."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def camera_probe(self, info: Info, rtsp_url: RtspUrl) -> ProbePayload:
         return await camera_changes.probe(info.context.ctx, rtsp_url)
@@ -160,8 +201,9 @@ class Mutation:
     @mutation(
         description=(
             "Stores an event that another system tells of, once for each key: it is numbered, "
-            "followed, filtered and played like our own. Scope: `events:write`."
-        )
+            "followed, filtered and played like our own."
+        ),
+        scope=Scope.EVENTS_WRITE,
     )
     async def event_create(self, info: Info, input: WantedEvent) -> EventPayload:
         return await outside_events.create(info.context.ctx, input)
@@ -169,36 +211,36 @@ class Mutation:
     @mutation(
         description=(
             "Keeps a stretch of a camera's footage from being removed by anything, until the lock "
-            "ends or is lifted. Scope: `cameras:write`."
-        )
+            "ends or is lifted."
+        ),
+        scope=Scope.CAMERAS_WRITE,
     )
     async def evidence_lock(
         self, info: Info, camera_id: CameraId, input: WantedLock
     ) -> EvidenceLockPayload:
         return await evidence.lock(info.context.ctx, camera_id, input)
 
-    @mutation(description="Ends a lock; who did is kept. Scope: `tenant:admin`.")
+    @mutation(description="Ends a lock; who did is kept.", scope=Scope.TENANT_ADMIN)
     async def evidence_lift(self, info: Info, id: LockId) -> EvidenceLockPayload:
         return await evidence.lift(info.context.ctx, id)
 
     @mutation(
         description=(
             "Begins live view over WebRTC: its worker sends what the camera sends, untouched. It "
-            "ends with the token at the latest. Scope: `live:read`."
-        )
+            "ends with the token at the latest."
+        ),
+        scope=Scope.LIVE_READ,
     )
     async def live_start(self, info: Info, camera_id: CameraId, offer: Offer) -> LiveStartPayload:
         return await live.start(info.context.ctx, camera_id, offer)
 
-    @mutation(description="Ends a live view. Scope: `live:read`.")
+    @mutation(description="Ends a live view.", scope=Scope.LIVE_READ)
     async def live_stop(self, info: Info, id: SessionId) -> LiveStopPayload:
         return await live.stop(info.context.ctx, id)
 
     @mutation(
-        description=(
-            "A new tenant: 1 to 63 of a-z, 0-9 and -. Its tokens carry its id. Scope: "
-            "`platform:admin`."
-        )
+        description="A new tenant: 1 to 63 of a-z, 0-9 and -. Its tokens carry its id.",
+        scope=Scope.PLATFORM_ADMIN,
     )
     async def tenant_create(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
         return await tenant_changes.create(info.context.ctx, id, plan)
@@ -206,8 +248,9 @@ class Mutation:
     @mutation(
         description=(
             "Changes a tenant's plan in part, at once. Nothing is deleted but what the plan no "
-            "longer keeps. Scope: `platform:admin`."
-        )
+            "longer keeps."
+        ),
+        scope=Scope.PLATFORM_ADMIN,
     )
     async def tenant_update(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
         return await tenant_changes.update(info.context.ctx, id, plan)
@@ -218,8 +261,9 @@ class Subscription:
     @subscription(
         description=(
             "Began, changed and ended events in commit order. `after` resumes without loss or "
-            "repeat. Scope: `events:read`."
-        )
+            "repeat."
+        ),
+        scope=Scope.EVENTS_READ,
     )
     def events(
         self, info: Info, filter: Filter = strawberry.UNSET, after: Resume = strawberry.UNSET
@@ -231,8 +275,9 @@ class Subscription:
     @subscription(
         description=(
             "First every camera as it is, then each change: no race between loading and "
-            "subscribing. Scope: `cameras:read`."
-        )
+            "subscribing."
+        ),
+        scope=Scope.CAMERAS_READ,
     )
     def cameras(self, info: Info) -> AsyncIterable[CameraChange]:
         ctx = info.context.ctx
@@ -245,3 +290,4 @@ schema = strawberry.Schema(
     subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+describe_arguments(schema._schema)

@@ -9,9 +9,8 @@ import strawberry
 from media.types import ModelStatus
 from resolvers import tenants
 from resolvers.features import Feature
-from resolvers.room import Storage as StorageValue
 from schema.context import Info
-from schema.fields import field
+from schema.fields import OF_PARENT, field
 from schema.paging import PageInfo, page_info
 from schema.scalars import Bytes, Day, Instant
 
@@ -28,7 +27,7 @@ class Plan:
     def camera_limit(self) -> int:
         return self._tenant.camera_limit
 
-    @field(description="How many cameras there are.", cost=300)
+    @field(description="How many cameras there are.", scope=OF_PARENT, cost=300)
     async def camera_count(self, info: Info) -> int:
         return await tenants.cameras_used(info.context.ctx, self._tenant.id)
 
@@ -37,6 +36,7 @@ class Plan:
             "How many cameras there are beyond the limit, after it was lowered: they go on, and "
             "no new one is taken before there are fewer than the limit."
         ),
+        scope=OF_PARENT,
         cost=300,
     )
     async def surplus_cameras(self, info: Info) -> int:
@@ -61,7 +61,7 @@ class Plan:
         kept = self._tenant.retention_bytes
         return None if kept is None else Bytes(kept)
 
-    @field(description="Bytes of footage that there are.", cost=400)
+    @field(description="Bytes of footage that there are.", scope=OF_PARENT, cost=400)
     async def recorded_bytes(self, info: Info) -> Bytes:
         return Bytes(await tenants.bytes_used(info.context.ctx, self._tenant.id))
 
@@ -119,36 +119,6 @@ class TenantConnection:
         )
 
 
-@strawberry.type(description="The disk that recordings lie on, as the answering process sees it.")
-class Storage:
-    def __init__(self, storage: StorageValue) -> None:
-        self._storage = storage
-
-    @field(description="What it holds in all.")
-    def total_bytes(self) -> Bytes:
-        return Bytes(self._storage.room.total_bytes)
-
-    @field(description="What is free.")
-    def free_bytes(self) -> Bytes:
-        return Bytes(self._storage.room.free_bytes)
-
-    @field(description="Less free space than this is an alarm.")
-    def low_bytes(self) -> Bytes:
-        return Bytes(self._storage.marks.low_bytes)
-
-    @field(description="Below it the oldest unlocked footage makes room.")
-    def reserve_bytes(self) -> Bytes:
-        return Bytes(self._storage.marks.reserve_bytes)
-
-    @field(description="Whether less than `lowBytes` is free.")
-    def is_low(self) -> bool:
-        return self._storage.is_low
-
-    @field(description="Why nothing is recorded; null where recording goes on.")
-    def waits_because(self) -> str | None:
-        return self._storage.waits_because
-
-
 @strawberry.type(description="The token that asks: its tenant, and what it may do.")
 class Viewer:
     def __init__(self, tenant: TenantValue) -> None:
@@ -162,11 +132,14 @@ class Viewer:
     def plan(self) -> Plan:
         return Plan(self._tenant)
 
-    @field(description="The token's scopes, like `cameras:read`.")
+    @field(description="The token's scopes, like `cameras:read`.", scope=OF_PARENT)
     def scopes(self, info: Info) -> list[str]:
         return sorted(scope.value for scope in info.context.ctx.actor.scopes)
 
-    @field(description="When the token ends; sockets are closed then.")
+    @field(
+        description="When the token ends, and its sockets with it; null when it never does.",
+        scope=OF_PARENT,
+    )
     def expires_at(self, info: Info) -> Instant | None:
         expires_us = info.context.ctx.actor.expires_us
         return None if expires_us is None else Instant(expires_us)

@@ -139,3 +139,15 @@ def test_each_operation_names_its_graphql_field_and_its_scope() -> None:
         shown = DOCUMENT["paths"][each.path][each.method.lower()]
         assert each.equals in shown["summary"]
         assert f"`{each.scope}`" in shown["description"]
+
+
+def test_security_names_the_scope_that_a_token_must_carry() -> None:
+    """A grant has no scopes: it is good for one camera and a while."""
+    for each in operations:
+        shown = DOCUMENT["paths"][each.path][each.method.lower()]["security"]
+        scopes = [each.scope.value]
+        in_url = [{"token": scopes}, {"grant": []}]
+        assert shown == [{"bearer": scopes}, *(in_url if each.in_url else [])]
+    for socket in sockets:
+        shown = DOCUMENT["paths"][socket.path]["get"]["security"]
+        assert shown == [{"bearer": [socket.scope.value]}, {"token": [socket.scope.value]}]

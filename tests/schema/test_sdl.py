@@ -46,6 +46,12 @@ def test_everything_is_described() -> None:
     assert [name for each in types() for name in undescribed(each)] == []
 
 
+def test_every_directive_and_argument_of_one_is_described() -> None:
+    for directive in CORE.directives:
+        assert directive.description, directive.name
+        assert [name for name, each in directive.args.items() if not each.description] == []
+
+
 def test_enumerations_are_upper_case() -> None:
     for each in types():
         if isinstance(each, GraphQLEnumType):

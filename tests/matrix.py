@@ -1,0 +1,114 @@
+"""What the scope matrices of both dialects are run on: tokens, and objects of two tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from media.store import CameraFolder
+from models.bulk import run
+from models.tenant import TenantTable
+from resolvers.access import OF_A_TENANT, Interval, Scope
+from resolvers.camera_input import CameraChanges
+from resolvers.cameras import camera_update
+from resolvers.context import World
+from resolvers.evidence import LockWish, evidence_lock
+from resolvers.watch import place_now
+from tests.conftest import TABLES
+from tests.footage import TICKS, lay_down, segment, summarise
+from tests.world import add_camera, add_events, beginning, context, token
+
+NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
+SECOND = 1_000_000
+OWN, FOREIGN, ABSENT = "own", "foreign", "absent"
+
+
+class PictureInH265:
+    """Live workers of cameras that WebRTC can't show; every session that is named can be ended."""
+
+    async def start(self, _: LiveCamera, __: LiveOffer) -> LiveAnswer:
+        raise LiveRefused(LiveRefusal.CODEC_UNSUPPORTED, "it sends H.265")
+
+    async def stop(self, _: LiveCamera, __: UUID) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`ids`: of an object by its kind and place. `before`: where the log of `default` stood before
+    its event. `shot`: name of its picture."""
+
+    world: World
+    ids: dict[tuple[str, str], str]
+    before: str
+    shot: str
+
+    def id(self, kind: str, place: str) -> str:
+        return self.ids[kind, place]
+
+
+async def set_up(world: World) -> Stage:
+    world = replace(world, live=PictureInH265())
+    await TenantTable.all().update(camera_limit=1000)
+    before = await place_now(context(world))
+    ids = {
+        ("camera", ABSENT): "cam-nil",
+        ("event", ABSENT): "evt-0000-00000000000000",
+        ("lock", ABSENT): str(uuid4()),
+        ("session", ABSENT): f"cam-nil.{uuid4().hex}",
+        ("tenant", OWN): "default",
+        ("tenant", ABSENT): "nobody",
+    }
+    shot = ""
+    for tenant_id, place, slug in (("default", OWN, "cam-own"), ("acme", FOREIGN, "cam-far")):
+        camera = await add_camera(world, slug, tenant_id)
+        ctx = context(world, tenant_id)
+        await camera_update(ctx, slug, CameraChanges(enabled=True))
+        parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]
+        parts[1] = replace(parts[1], run_id=parts[0].run_id)
+        lay_down(world, camera, parts, ended=True)
+        await summarise(world, camera, parts, "stopped")
+        folder = CameraFolder(tenant_id, camera.folder)
+        snapshot = world.store.save_snapshot(folder, NOON + SECOND, b"jpeg")
+        event_id = f"evt-{'own' if place == OWN else 'far'}"
+        began = beginning(
+            camera.key, NOON + SECOND, position=TICKS, snapshot=snapshot, event_id=event_id
+        )
+        await add_events(world, camera, [began])
+        wish = LockWish(Interval(NOON, NOON + SECOND), "for the matrix", None)
+        ids |= {
+            ("camera", place): slug,
+            ("event", place): event_id,
+            ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
+            ("session", place): f"{slug}.{uuid4().hex}",
+        }
+        shot = snapshot.name
+    return Stage(world, ids, before, shot)
+
+
+def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:
+    """The rule in words of its own: `tenant:admin` is all of a tenant, `platform:admin` itself."""
+    has = set(scopes)
+    if Scope.TENANT_ADMIN in has:
+        has |= OF_A_TENANT
+    return set(needed) <= has
+
+
+def scope_sets(needed: frozenset[Scope]) -> list[frozenset[Scope]]:
+    """None, each alone, just what is needed, and for each of those all but that one."""
+    found = [frozenset[Scope](), *[frozenset({each}) for each in Scope], needed]
+    found += [frozenset(Scope) - {each, Scope.TENANT_ADMIN} for each in sorted(needed)]
+    return list(dict.fromkeys(found))
+
+
+def bearer(scopes: Iterable[Scope], tenant_id: str = "default", ttl_seconds: int = 3600) -> str:
+    return token(tenant_id, sorted(each.value for each in scopes), ttl_seconds)
+
+
+async def tables() -> dict[str, list[str]]:
+    """Every row that there is."""
+    found: dict[str, list[Any]] = {name: await run(f"SELECT * FROM {name}") for name in TABLES}
+    return {name: sorted(map(repr, rows)) for name, rows in found.items()}
