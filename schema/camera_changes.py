@@ -118,7 +118,7 @@ class Probe:
     )
     warnings: list[str] = strawberry.field(description="What will not work where, in plain words.")
     picture: str | None = strawberry.field(
-        description="A frame as a `data:image/jpeg` address, for an image element."
+        description="A frame as a `data:image/jpeg` address; null when none came."
     )
 
 

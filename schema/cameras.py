@@ -103,7 +103,9 @@ class Camera(Identified):
     def status(self) -> CameraState:
         return CameraState(self._camera.status)
 
-    @field(description="Why, in plain words, where it is not well.")
+    @field(
+        description="Why, in plain words, where it is not well; null where there is nothing to say."
+    )
     def status_reason(self) -> str | None:
         return self._camera.status_reason
 

@@ -93,7 +93,7 @@ class Event:
     def ended_at(self) -> Instant | None:
         return None if self._event.ended_us is None else Instant(self._event.ended_us)
 
-    @field(description="Number of the followed object, unique per camera.")
+    @field(description="Number of the followed object in its camera; null where none was followed.")
     def track_id(self) -> int | None:
         return self._event.track_id
 

@@ -25,7 +25,7 @@ class LiveSession:
     id: strawberry.ID = strawberry.field(description="Names it, to end it.")
     answer: str = strawberry.field(description="SDP answer, with all candidates.")
     expires_at: Instant | None = strawberry.field(
-        description="When it ends at the latest: with the token."
+        description="When it ends at the latest: with the token; null when that never ends."
     )
 
 

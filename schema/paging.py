@@ -24,9 +24,11 @@ class PageInfo:
     has_previous_page: bool = strawberry.field(
         description="Whether this page was asked for with `after`, so that something precedes it."
     )
-    start_cursor: str | None = strawberry.field(description="Place of the page's first item.")
+    start_cursor: str | None = strawberry.field(
+        description="Place of the page's first item; null of an empty page."
+    )
     end_cursor: str | None = strawberry.field(
-        description="Place of the page's last item: pass it as `after` for the next page."
+        description="Place of its last item, null of an empty page: `after` of the next one."
     )
 
 

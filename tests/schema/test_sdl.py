@@ -6,6 +6,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     is_introspection_type,
     is_specified_scalar_type,
@@ -44,6 +45,18 @@ def test_the_committed_schema_is_the_schema() -> None:
 
 def test_everything_is_described() -> None:
     assert [name for each in types() for name in undescribed(each)] == []
+
+
+def test_what_may_be_null_says_when() -> None:
+    silent = [
+        f"{kind.name}.{name}"
+        for kind in types()
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+        if not isinstance(field.type, GraphQLNonNull)
+        and "null" not in (field.description or "").lower()
+    ]
+    assert silent == []
 
 
 def test_every_directive_and_argument_of_one_is_described() -> None:
