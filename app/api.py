@@ -42,7 +42,7 @@ class ApiOptions:
 
 
 EXPOSED_HEADERS = [
-    *("Location", "Link", "X-Filtered-Features", "WWW-Authenticate"),
+    *("Location", "Link", "X-Filtered-Features", "WWW-Authenticate", "Retry-After"),
     *("Accept-Ranges", "Content-Range", "ETag", "X-Footage-Away"),
 ]
 

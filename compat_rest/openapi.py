@@ -51,6 +51,10 @@ _SECURITY: Json = {
     "metrics": {"type": "http", "scheme": "basic"},
 }
 
+_WANTED_SCHEME: Json = {
+    "WWW-Authenticate": {"description": "The scheme that is wanted", "schema": {"type": "string"}}
+}
+
 
 def document(operations: Sequence[Operation], sockets: Sequence[Socket]) -> Json:
     """All of /v2, with the addresses that `app` serves itself."""
@@ -181,8 +185,7 @@ def _refusal(status: int) -> Json:
         "content": {PROBLEM_JSON: {"schema": schema}},
     }
     if status == 401:
-        text = {"description": "The scheme that is wanted", "schema": {"type": "string"}}
-        refusal["headers"] = {"WWW-Authenticate": text}
+        refusal["headers"] = _WANTED_SCHEME
     if status == 429:
         text = {"description": "Seconds until then", "schema": {"type": "integer"}}
         refusal["headers"] = {"Retry-After": text}
@@ -211,6 +214,11 @@ def _other_paths(shapes: _Shapes) -> Json:
     alive = _answer(Answer(200, "The process answers", HealthJson), shapes)
     ready = _answer(Answer(200, "All that is vital is well", ReadinessJson), shapes)
     exposition = {"description": "Prometheus exposition", "content": {"text/plain": {}}}
+    stranger = {
+        "description": "Not the user of the metrics",
+        "content": {"text/plain": {}},
+        "headers": _WANTED_SCHEME,
+    }
     unwell = {**ready, "description": "Something vital is not"}
     itself = {"description": "This document", "content": {"application/json": {}}}
     return {
@@ -218,7 +226,7 @@ def _other_paths(shapes: _Shapes) -> Json:
         "/v2/health/ready": {"get": _open_get("ready", "Readiness", {"200": ready, "503": unwell})},
         "/v2/metrics": {
             "get": {
-                **_open_get("metrics", "Metrics", {"200": exposition}),
+                **_open_get("metrics", "Metrics", {"200": exposition, "401": stranger}),
                 "security": [{"metrics": []}],
             }
         },

@@ -30,6 +30,8 @@ MAX_SOURCE_CHARACTERS = 100
 MAX_LABEL_CHARACTERS = 64
 MAX_BOXES = 100
 MAX_PAYLOAD_BYTES = 16 * 1024
+MAX_PAYLOAD_LEVELS = 32
+"""Of objects and lists in each other: whoever follows must be able to write it down again."""
 MAX_AHEAD_US = 60 * 60 * 1_000_000
 """A clock may be wrong; an event of next week is a mistake."""
 DEFAULT_SOURCE = "outside"
@@ -207,10 +209,27 @@ def _is_text(text: str, longest: int) -> bool:
 
 def _payload_fault(payload: dict[str, Any]) -> str | None:
     """PostgreSQL keeps no NUL in JSON, and UTF-8 no surrogates."""
+    if _levels(payload) > MAX_PAYLOAD_LEVELS:
+        return f"want at most {MAX_PAYLOAD_LEVELS} levels of objects and lists"
     try:
         encoded = msgspec.json.encode(payload)
-    except (RecursionError, UnicodeEncodeError, ValueError, TypeError):
+    except (UnicodeEncodeError, ValueError, TypeError):
         return "cannot be kept as JSON"
     if len(encoded) > MAX_PAYLOAD_BYTES:
         return f"want at most {MAX_PAYLOAD_BYTES} bytes of JSON"
     return "must not contain NUL" if b"\\u0000" in encoded else None
+
+
+def _levels(payload: dict[str, Any]) -> int:
+    """How deep it is nested; not looked further than what is too deep."""
+    level: list[Any] = [payload]
+    depth = 0
+    while level and depth <= MAX_PAYLOAD_LEVELS:
+        depth += 1
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return depth

@@ -54,8 +54,11 @@ class Extent:
 
 
 def check_extent(document: DocumentNode) -> None:
-    """Raises GraphQLError for the first operation or number that goes beyond a limit."""
-    visit(document, _ShortNumbers())
+    """Raises GraphQLError for the first operation or number that goes beyond a limit.
+
+    Also for a selection of nothing, `{}`: the grammar has none, graphql-core's parser takes it.
+    """
+    visit(document, _Forms())
     measure = _Measure(document)
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
@@ -119,7 +122,11 @@ class _Measure:
         return self._known[name]
 
 
-class _ShortNumbers(Visitor):
+class _Forms(Visitor):
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+        if not node.selections:
+            raise GraphQLError("want at least one field in a selection", node)
+
     def enter_int_value(self, node: IntValueNode, *_: object) -> None:
         self._check(node)
 

@@ -21,7 +21,7 @@ _KEY = (
 )
 _TYPE = "What it is: 1 to 32 of a-z, 0-9 and _, like `door_contact`; a feature's name is one too."
 _BOXES = "Where in the frame, at most 100."
-_PAYLOAD = "What else there is to say: an object, at most 16 KiB of JSON."
+_PAYLOAD = "What else there is to say: an object, at most 16 KiB of JSON and 32 levels deep."
 
 
 @strawberry.input(description="A rectangle in the frame, in 0..1 of it, origin top left.")

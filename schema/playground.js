@@ -3,7 +3,7 @@
 
 (() => {
   const KEY = "vms.playground.token";
-  const { createElement, useMemo, useState } = React;
+  const { createElement, useEffect, useMemo, useState } = React;
 
   // A link may hand a token over behind the #, which browsers never send to a server.
   const handed = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -14,13 +14,41 @@
 
   const address = location.origin + location.pathname;
 
-  const fetcherWith = (token) =>
-    GraphiQL.createFetcher({
+  // Who a token stands for, or why it stands for nobody: the answer to `viewer`.
+  const introduced = async (token) => {
+    const answer = await fetch(address, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ query: "{ viewer { tenantId scopes } }" }),
+    });
+    return answer.json();
+  };
+
+  const NOTHING = { errors: [{ message: "no token yet: `vms token` prints one" }] };
+
+  const admission = (token) =>
+    token
+      ? introduced(token).catch((error) => ({ errors: [{ message: String(error) }] }))
+      : Promise.resolve(NOTHING);
+
+  const note = ({ data, errors }) =>
+    data?.viewer
+      ? `tenant ${data.viewer.tenantId || "(none)"}, ${data.viewer.scopes.join(" ") || "no scopes"}`
+      : errors[0].message;
+
+  // A token that is refused is not tried: a socket would be opened in vain, again and again.
+  const fetcherWith = (token, admitted) => {
+    const fetcher = GraphiQL.createFetcher({
       url: address,
       subscriptionUrl: address.replace(/^http/, "ws"),
-      headers: token ? { Authorization: `Bearer ${token}` } : {},
+      headers: { Authorization: `Bearer ${token}` },
       wsConnectionParams: { token },
     });
+    return async (asked, options) => {
+      const found = await admitted;
+      return found.data ? fetcher(asked, options) : found;
+    };
+  };
 
   const EXAMPLES = [
     `# Events as they happen. To go on without loss
@@ -74,8 +102,16 @@ mutation AddCamera {
 `,
   ].map((query) => ({ query }));
 
-  const TokenField = ({ token, onToken }) => {
+  const TokenField = ({ token, admitted, onToken }) => {
     const [draft, setDraft] = useState(token);
+    const [who, setWho] = useState(null);
+    useEffect(() => {
+      let current = true;
+      admitted.then((found) => current && setWho(found));
+      return () => {
+        current = false;
+      };
+    }, [admitted]);
     const submit = (event) => {
       event.preventDefault();
       onToken(draft.trim());
@@ -94,20 +130,28 @@ mutation AddCamera {
         onChange: (event) => setDraft(event.target.value),
       }),
       createElement("button", { type: "submit" }, "Use"),
+      createElement(
+        "output",
+        { className: who?.data ? "admitted" : "refused", title: who ? note(who) : "" },
+        who ? note(who) : "…",
+      ),
     );
   };
 
   const Playground = () => {
     const [token, setToken] = useState(sessionStorage.getItem(KEY) ?? "");
-    const fetcher = useMemo(() => fetcherWith(token), [token]);
+    const [round, setRound] = useState(0);
+    const admitted = useMemo(() => admission(token), [token, round]);
+    const fetcher = useMemo(() => fetcherWith(token, admitted), [token, admitted]);
     const keep = (given) => {
       sessionStorage.setItem(KEY, given);
       setToken(given);
+      setRound((before) => before + 1); // the same token may be refused by now
     };
     return createElement(
       "div",
       { className: "playground" },
-      createElement(TokenField, { token, onToken: keep }),
+      createElement(TokenField, { token, admitted, onToken: keep }),
       createElement(GraphiQL, {
         fetcher,
         defaultTabs: EXAMPLES,

@@ -23,7 +23,12 @@ ON_POSTGRES = (
     "tests.app.test_cli_database",
     "tests.scenarios.test_failover",
 )
-BROWSER = "tests.schema.test_playground"
+ON_ONE = (
+    "tests.schema.test_playground",
+    "tests.schema.test_sockets_fuzzed",
+    "tests.schema.test_http_fuzzed",
+)
+"""Of those modules: what they ask is no matter of the database."""
 
 DATABASE = "vms"
 TABLES = (
@@ -47,7 +52,7 @@ END $$;"""
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     name = metafunc.module.__name__
     engines = ["postgres"] if name in ON_POSTGRES else ["sqlite", "postgres"]
-    if name == BROWSER or not name.startswith((*ON_BOTH, *ON_POSTGRES)):
+    if name in ON_ONE or not name.startswith((*ON_BOTH, *ON_POSTGRES)):
         return
     for fixture in ("database", "empty_database"):
         if fixture in metafunc.fixturenames:

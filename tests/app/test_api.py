@@ -124,6 +124,27 @@ async def test_other_origins_are_allowed_only_where_configured(world: World) -> 
         assert "access-control-allow-origin" not in none.headers
 
 
+async def test_a_page_of_an_allowed_origin_may_ask_graphql(world: World) -> None:
+    asked = {
+        "Origin": "https://spa.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    async with client(world, ["https://spa.example"]) as http:
+        allowed = await http.options("/graphql", headers=asked)
+        refused = await http.options(
+            "/graphql", headers={**asked, "Origin": "https://evil.example"}
+        )
+        answer = await http.post("/graphql", headers={"Origin": "https://spa.example"}, json={})
+    assert (allowed.status_code, refused.status_code) == (200, 400)
+    assert allowed.headers["access-control-allow-origin"] == "https://spa.example"
+    assert "access-control-allow-credentials" not in allowed.headers
+    assert "access-control-allow-origin" not in refused.headers
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    async with client(world) as http:
+        assert (await http.options("/graphql", headers=asked)).status_code == 405
+
+
 async def test_an_address_with_a_token_is_never_sent_elsewhere(http: httpx.AsyncClient) -> None:
     answer = await http.get("/v2/api/cameras/", params={"token": "secret"})
     assert answer.status_code == 404

@@ -176,6 +176,20 @@ async def test_our_own_event_whose_frame_was_not_recorded_is_not_looked_for_by_t
         await playback.event_playback(context(world), "evt-x")
 
 
+def nested(levels: int) -> dict[str, Any]:
+    inner: list[Any] = []
+    for _ in range(levels - 2):
+        inner = [inner]
+    return {"a": inner, "b": 7}
+
+
+async def test_a_payload_may_be_nested(world: World) -> None:
+    await add_camera(world)
+    deep = msgspec.structs.replace(DOOR, payload=nested(32))
+    created = await event_create(writer(at(world, NOON + DAY)), deep)
+    assert created.event.payload == nested(32)
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"key": ""}, "key"),
     ({"key": "x" * 201}, "key"),
@@ -194,6 +208,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"payload": {"a": "x" * 17_000}}, "payload"),
     ({"payload": {"a": "\0"}}, "payload"),
     ({"payload": {"a": "\ud800"}}, "payload"),
+    ({"payload": nested(33)}, "payload"),
+    ({"payload": nested(900)}, "payload"),
 ]
 
 

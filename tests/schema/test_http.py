@@ -58,6 +58,8 @@ async def test_a_query_is_answered_in_the_media_type_that_is_wanted(
 REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("{", {}, "GRAPHQL_PARSE_FAILED"),
     ("{ nothing }", {}, "GRAPHQL_VALIDATION_FAILED"),
+    ("{}", {}, "GRAPHQL_VALIDATION_FAILED"),
+    ("{ viewer {} }", {}, "GRAPHQL_VALIDATION_FAILED"),
     ("query A {viewer{tenantId}} query B {viewer{tenantId}}", {}, "BAD_REQUEST"),
     ("query ($n: Int!) { cameras(first: $n) { nodes { id } } }", {}, "INVALID_INPUT"),
     ("query ($n: Int!) { cameras(first: $n) { nodes { id } } }", {"n": "5"}, "INVALID_INPUT"),

@@ -16,6 +16,14 @@ def nested(levels: int) -> str:
     return "{a" * levels + "}" * levels
 
 
+@pytest.mark.parametrize(
+    "document",
+    ["{}", "{a{}}", "{... {}}", "{a ...F} fragment F on Q {}", "{a} fragment F on Q {}"],
+)
+def test_a_selection_of_nothing_is_refused(document: str) -> None:
+    assert refusal(document) == "want at least one field in a selection"
+
+
 def test_fields_may_be_nested_up_to_the_limit() -> None:
     check_extent(parse(nested(MAX_DEPTH)))
     assert (

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, expect
 
+from resolvers.cameras import cameras
 from resolvers.context import World
 from schema.playground import FETCHED, FOLDER, OWN
 from tests.browser import browser_page
 from tests.schema.service import client_of, served
-from tests.world import add_camera, add_events, beginning, token
+from tests.world import add_camera, add_events, beginning, context, token
 
 AT = 1_777_558_925_123_000
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -149,6 +150,52 @@ async def test_a_person_follows_events_and_asks_for_cameras(world: World, tmp_pa
         await expect(answer).to_contain_text('"id": "cam-front-01"')
         await page.screenshot(path=tmp_path / "cameras.png")
     assert (outside, faults) == ([], [])
+
+
+async def test_a_wrong_token_is_told_before_anything_is_tried(world: World, tmp_path: Path) -> None:
+    assets = real_assets()
+    sockets: list[str] = []
+    async with served(world, assets=assets) as place, browser_page() as page:
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        await page.goto(f"http://{place}/graphql")
+        who = page.get_by_role("status")
+        await expect(who).to_have_text("no token yet: `vms token` prints one")
+        await page.get_by_label("Token").fill("wrong")
+        await page.get_by_role("button", name="Use").click()
+        await expect(who).to_have_text("the token is not valid")
+        await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
+        await expect(page.get_by_label("Result Window")).to_contain_text("NOT_AUTHENTICATED")
+        await page.screenshot(path=tmp_path / "refused.png")
+        await page.get_by_label("Token").fill(token(scope="events:read"))
+        await page.get_by_role("button", name="Use").click()
+        await expect(who).to_have_text("tenant default, events:read")
+    assert sockets == []
+
+
+async def test_the_end_of_a_token_is_told_to_who_follows(world: World) -> None:
+    assets = real_assets()
+    async with served(world, assets=assets) as place, browser_page() as page:
+        await page.goto(f"http://{place}/graphql#token={token(ttl_seconds=5)}")
+        await expect(page.get_by_role("status")).to_contain_text("tenant default")
+        await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
+        answer = page.get_by_label("Result Window")
+        told = "Socket closed with event 4401 Token expired"
+        await expect(answer).to_contain_text(told, timeout=20_000)
+
+
+async def test_every_example_runs_as_it_stands(world: World) -> None:
+    assets = real_assets()
+    answered = {"Cameras": '"totalCount": 0', "AddCamera": '"userErrors": []'}
+    async with served(world, assets=assets) as place, browser_page() as page:
+        await page.goto(f"http://{place}/graphql#token={token()}")
+        await expect(page.get_by_role("status")).to_contain_text("tenant default")
+        assert await page.get_by_role("tab").all_inner_texts() == ["Events", *answered]
+        for name, told in answered.items():
+            await page.get_by_role("tab", name=name).click()
+            await page.wait_for_timeout(500)  # GraphiQL reads the operation's name 100 ms later
+            await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
+            await expect(page.get_by_label("Result Window")).to_contain_text(told)
+    assert [each.name for each in await cameras(context(world))] == ["Lobby"]
 
 
 async def test_a_link_hands_over_a_token_that_no_server_sees(world: World) -> None:

@@ -53,6 +53,7 @@ async def test_errors_of_fields_come_with_the_data(world: World) -> None:
     ("query", "code"),
     [
         ("subscription {", "GRAPHQL_PARSE_FAILED"),
+        ("{}", "GRAPHQL_VALIDATION_FAILED"),
         ("query A {viewer{tenantId}} query B {viewer{tenantId}}", "BAD_REQUEST"),
         ('subscription { events(after: "x") { __typename } }', "BAD_CURSOR"),
         ("subscription ($a: Cursor!) { events(after: $a) { __typename } }", "INVALID_INPUT"),
