@@ -18,6 +18,7 @@ from app.health import status_routes
 from app.requests import WatchRequests
 from compat_rest.errors import exception_handlers
 from compat_rest.limits import BodyLimit
+from compat_rest.offload import Offload
 from compat_rest.routes import routes as rest_routes
 from resolvers.context import World
 from schema.persisted import Documents
@@ -30,7 +31,7 @@ class ApiOptions:
 
     `origins` are web origins beside the server's own that may call from a browser. `assets` is
     where the playground's files lie, None without them. `documents` says which GraphQL documents
-    are executed.
+    are executed. `offload` says how files are left to the server in front, None to send them here.
     """
 
     metrics_user: str
@@ -39,6 +40,7 @@ class ApiOptions:
     assets: Path | None = None
     access_log: bool = False
     documents: Documents = field(default_factory=Documents)
+    offload: Offload | None = None
 
 
 EXPOSED_HEADERS = [
@@ -70,6 +72,7 @@ def build_api(world: World, options: ApiOptions) -> Starlette:
     app.state.origins = frozenset(options.origins) or None
     app.state.assets = options.assets
     app.state.documents = options.documents
+    app.state.offload = options.offload
     return app
 
 

@@ -15,6 +15,7 @@ from app.meter import ProcessMeter
 from app.serving import serving, told_to_stop
 from app.settings import Settings
 from app.world import build_world
+from compat_rest.offload import Offload
 from resolvers.context import World
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,16 @@ def api_options(settings: Settings, world: World) -> ApiOptions:
         assets=ASSETS if ASSETS.is_dir() else None,
         access_log=settings.access_log,
         documents=graphql_documents(settings, world.bus),
+        offload=_offload(settings, world),
     )
+
+
+def _offload(settings: Settings, world: World) -> Offload | None:
+    manner = settings.sendfile
+    if manner == "none":
+        return None
+    usual = "/footage" if manner == "x-accel-redirect" else str(world.store.root.resolve())
+    return Offload(manner, settings.sendfile_prefix or usual)
 
 
 async def run_api(settings: Settings) -> None:

@@ -10,10 +10,12 @@ from urllib.parse import quote
 from uuid import UUID
 
 import httpx
+import msgspec
 
-from app.calls import ALIVE, FILE, Call, CallKey
+from app.calls import ALIVE, FILE, KEY_PICTURES, Call, CallKey
 from app.kept_http import KeptHttp
 from media.clock import Clock
+from media.key_pictures import KeyPicture
 from media.playlist import PLAYLIST_NAME, Playlist, parse
 from media.store import RecordingNotFound
 from resolvers.errors import FootageAway
@@ -58,14 +60,21 @@ class FootageClient:
         await self._http.close()
 
     async def playlist(self, place: StoredHour) -> Playlist:
-        answer = await self._file(place, PLAYLIST_NAME, WHOLE)
+        text = await self._whole(place, PLAYLIST_NAME)
+        return parse(text.decode("utf-8", "replace"))
+
+    async def key_pictures(self, place: StoredHour) -> dict[str, KeyPicture]:
+        told = await self._whole(place, KEY_PICTURES)
+        return msgspec.json.decode(told, type=dict[str, KeyPicture])
+
+    async def _whole(self, place: StoredHour, name: str) -> bytes:
+        answer = await self._file(place, name, WHOLE)
         try:
-            text = await answer.aread()
+            return await answer.aread()
         except httpx.HTTPError as error:
             raise FootageAway from error
         finally:
             await answer.aclose()
-        return parse(text.decode("utf-8", "replace"))
 
     async def open_file(self, place: StoredHour, name: str, wish: Wish) -> FarFile:
         answer = await self._file(place, name, wish)

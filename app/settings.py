@@ -106,6 +106,18 @@ class Settings(BaseSettings):
     origins: Listed = Field(
         (), description="Web origins that may call the API from a browser, beside its own"
     )
+    sendfile: Literal["none", "x-accel-redirect", "x-sendfile"] = Field(
+        "none",
+        description="Who sends files of footage: the API, or the server in front, told by this "
+        "header",
+    )
+    sendfile_prefix: str | None = Field(
+        None,
+        pattern=r"^/[^\x00-\x20\x7f]*$",
+        description="What stands before a file's path then: nginx's internal location "
+        "(`/footage`), or the folder where the server in front has the recordings (the data "
+        "directory's)",
+    )
     introspection: bool = Field(
         True, description="Whether GraphQL clients may ask for the schema; the playground does"
     )

@@ -8,19 +8,21 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.calls import ALIVE, FILE, Call, CallKey
+from app.calls import ALIVE, FILE, KEY_PICTURES, Call, CallKey
 from app.live_port import live_routes
 from app.serving import serving
 from compat_rest.errors import exception_handlers
 from compat_rest.files import FileResponse
 from compat_rest.hls import MEDIA_TYPES, PLAYLIST_TYPE
 from compat_rest.limits import BodyLimit
+from media.key_pictures import key_pictures_of
 from media.live.sessions import LiveSessions
 from media.playlist import PLAYLIST_NAME, dump
 from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
@@ -128,10 +130,17 @@ class _Footage:
             if name == PLAYLIST_NAME:
                 text = await asyncio.to_thread(self._playlist, call.camera, hour)
                 return PlainTextResponse(text, media_type=PLAYLIST_TYPE)
+            if name == KEY_PICTURES:
+                told = await asyncio.to_thread(self._key_pictures, call.camera, hour)
+                return Response(told, media_type="application/json")
             file = await asyncio.to_thread(self._store.open_file, call.camera, hour, name)
         except RecordingNotFound as error:
             raise NotFound("there is no such recording") from error
         return FileResponse(file, MEDIA_TYPES[name[-4:]])
+
+    def _key_pictures(self, camera: CameraFolder, hour: Hour) -> bytes:
+        names = (each.name for each in self._store.playlist(camera, hour).segments)
+        return msgspec.json.encode(key_pictures_of(self._store, camera, hour, names))
 
     def _playlist(self, camera: CameraFolder, hour: Hour) -> str:
         return dump(self._store.playlist(camera, hour))

@@ -20,9 +20,17 @@ from resolvers.stores import FarFile
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
-CACHE_SECONDS = 3600
+MOST_KEEP_SECONDS = 3600
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
+
+
+def kept(seconds: int) -> dict[str, str]:
+    """How long browsers keep what never changes: for its reader alone, by credential."""
+    return {
+        "Cache-Control": f"private, max-age={seconds}, immutable",
+        "Vary": "Authorization",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +48,18 @@ class FileResponse(Response):
     the bytes apart by credential: two tenants may use the same address on one machine.
     """
 
-    def __init__(self, file: BinaryIO, media_type: str) -> None:
+    def __init__(
+        self, file: BinaryIO, media_type: str, keep_seconds: int = MOST_KEEP_SECONDS
+    ) -> None:
         super().__init__(media_type=media_type)
-        self._file = file
+        self._file, self._keep_seconds = file, keep_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._file:
             status = os.fstat(self._file.fileno())
             size, tag = status.st_size, f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             asked = Headers(scope=scope)
-            if _has(asked.get("if-none-match"), tag):
+            if has_tag(asked.get("if-none-match"), tag):
                 await Response(None, 304, self._kept(tag))(scope, receive, send)
                 return
             try:
@@ -61,11 +71,7 @@ class FileResponse(Response):
             await self._send(part, size, tag, send, body=scope["method"] != "HEAD")
 
     def _kept(self, tag: str) -> dict[str, str]:
-        return {
-            "ETag": tag,
-            "Cache-Control": f"private, max-age={CACHE_SECONDS}",
-            "Vary": "Authorization",
-        }
+        return {"ETag": tag, **kept(self._keep_seconds)}
 
     async def _send(
         self, part: Part | None, size: int, tag: str, send: Send, *, body: bool
@@ -102,14 +108,17 @@ class RelayedResponse(Response):
     before its time, as the status is long sent: so a player knows that the file is not whole.
     """
 
-    def __init__(self, file: FarFile) -> None:
+    def __init__(self, file: FarFile, keep_seconds: int = MOST_KEEP_SECONDS) -> None:
         super().__init__(status_code=file.status)
-        self._far = file
+        self._far, self._keep_seconds = file, keep_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            headers = self._far.headers.items()
-            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+            headers = {name.lower(): value for name, value in self._far.headers.items()}
+            if "cache-control" in headers:  # that host does not know whose request it is
+                said = kept(self._keep_seconds)
+                headers |= {name.lower(): value for name, value in said.items()}
+            raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
             status = self._far.status
             await send({"type": "http.response.start", "status": status, "headers": raw})
             async for chunk in self._far.chunks:
@@ -121,7 +130,7 @@ class RelayedResponse(Response):
             await self._far.close()
 
 
-def _has(given: str | None, tag: str) -> bool:
+def has_tag(given: str | None, tag: str) -> bool:
     """Whether a list of entity tags (compared weakly) has this one."""
     if given is None:
         return False

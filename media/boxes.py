@@ -106,13 +106,51 @@ def read_fragment(moof: bytes) -> Fragment | None:
     return None
 
 
+def first_picture_end(moof: bytes) -> int | None:
+    """Bytes from the start of a whole `moof` box to where its first picture, a keyframe, ends.
+
+    None when the first picture is no keyframe, or there is none, or the box does not say where its
+    data lies relative to itself (14496-12, 8.8.7).
+
+    Raises:
+        BoxError: the box is damaged.
+    """
+    try:
+        for kind, start, end in boxes(moof, 8, len(moof)):
+            if kind == b"traf":
+                found = _first_sample_end(moof, start + 8, end)
+                if found is not None:
+                    return found if found > len(moof) else None
+    except (struct.error, IndexError) as fault:
+        raise BoxError("a fragment's index is cut off") from fault
+    return None
+
+
+def _first_sample_end(moof: bytes, start: int, end: int) -> int | None:
+    defaults = Defaults(0, 0, 0)
+    for kind, at, _ in boxes(moof, start, end):
+        if kind == b"tfhd":
+            defaults = read_defaults(moof, at)
+        elif kind == b"trun" and defaults.track == VIDEO_TRACK:
+            table = read_table(moof, at)
+            if not table.rows or table.data_offset is None or defaults.base is not None:
+                return None
+            flags = table.first_flags
+            own = table.column(FLAGS, defaults.flags)[0] if flags is None else flags
+            size = table.column(SIZE, defaults.size)[0]
+            return None if own & _NON_SYNC_SAMPLE or not size else table.data_offset + size
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """tfhd: what holds for samples whose own trun does not say."""
+    """tfhd: what holds for samples whose own trun does not say. `base` is an absolute offset."""
 
     track: int
     duration: int
     flags: int
+    size: int = 0
+    base: int | None = None
 
 
 DURATION, SIZE, FLAGS, SHIFT = 0x100, 0x200, 0x400, 0x800
@@ -180,13 +218,14 @@ def read_defaults(moof: bytes, at: int) -> Defaults:
     """Of the `tfhd` box at `at`. Raises struct.error: it is cut off."""
     flags, track = struct.unpack_from(">II", moof, at + 8)
     cursor = at + 16
+    base = struct.unpack_from(">Q", moof, cursor)[0] if flags & 0x1 else None
     cursor += 8 * bool(flags & 0x1) + 4 * bool(flags & 0x2)  # data offset, description index
     found = {}
     for bit in (0x8, 0x10, 0x20):  # duration, size, flags
         if flags & bit:
             (found[bit],) = struct.unpack_from(">I", moof, cursor)
             cursor += 4
-    return Defaults(track, found.get(0x8, 0), found.get(0x20, 0))
+    return Defaults(track, found.get(0x8, 0), found.get(0x20, 0), found.get(0x10, 0), base)
 
 
 def read_decode_time(moof: bytes, at: int) -> int:
@@ -304,7 +343,7 @@ def scan(file: BinaryIO) -> Whole | None:
     at = RUN_BOX_BYTES
     fragments: list[Fragment] = []
     while (end := _fragment_end(file, at, size_bytes)) is not None:
-        moof_bytes = _read_head(file, at)[0]
+        moof_bytes = read_head(file, at)[0]
         try:
             fragment = read_fragment(os.pread(file.fileno(), moof_bytes, at))
         except BoxError:
@@ -320,14 +359,15 @@ def scan(file: BinaryIO) -> Whole | None:
 def _fragment_end(file: BinaryIO, at: int, size_bytes: int) -> int | None:
     """Where the `moof` and `mdat` that begin at `at` end; None when they are not whole."""
     for kind in (b"moof", b"mdat"):
-        box_bytes, found = _read_head(file, at)
+        box_bytes, found = read_head(file, at)
         if found != kind or box_bytes < 8 or at + box_bytes > size_bytes:
             return None
         at += box_bytes
     return at
 
 
-def _read_head(file: BinaryIO, at: int) -> tuple[int, bytes]:
+def read_head(file: BinaryIO, at: int) -> tuple[int, bytes]:
+    """Length and type of the box at `at`; 0 and nothing where the file ends before."""
     head = os.pread(file.fileno(), 8, at)
     if len(head) < 8:
         return 0, b""

@@ -17,9 +17,15 @@ LONGEST_SEGMENT_SECONDS = 120
 recorder ends a run before a segment gets longer."""
 
 _TARGETS = (10, 20, 40, LONGEST_SEGMENT_SECONDS)
-"""A growing playlist's target duration must not change (RFC 8216, 6.2.1), but a player stays three
-of them behind. Segments begin at keyframes, so it can't be promised which will be the longest: it
-stays the first of these as long as keyframes are not more than six seconds apart, and so on."""
+"""A playlist's target duration must not change (RFC 8216, 6.2.1), also not when it gets its end
+mark, but a player of a growing one stays three of them behind. Segments begin at keyframes, so it
+can't be promised which will be the longest: it stays the first of these as long as keyframes are
+not more than six seconds apart, and so on."""
+
+FROM_THE_START = "#EXT-X-START:TIME-OFFSET=0"
+"""Players begin there also while the playlist grows, when else they would near its end."""
+CAN_BLOCK_RELOAD = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
+"""Who asks with `_HLS_msn` is answered once there is such a segment (RFC 8216bis, 6.2.5.2)."""
 
 _VMS = re.compile(
     r"#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
@@ -153,7 +159,7 @@ def entry(segment: Segment, previous: Segment | None) -> str:
         f"#VMS:run={segment.run_id},start_us={segment.start_us},position={segment.position},"
         f"end_position={segment.end_position},bytes={segment.size_bytes}"
     )
-    return "\n".join([*lines, *_media_lines(segment, segment.name)]) + "\n"
+    return "\n".join([*lines, *media_lines(segment, segment.name)]) + "\n"
 
 
 def dump(playlist: Playlist) -> str:
@@ -204,6 +210,7 @@ def render(
     uri: Callable[[str], str],
     ended: bool,
     removed: Removed = NOTHING_REMOVED,
+    hints: Sequence[str] = (),
 ) -> str:
     """The text to serve: VOD when ended, else EVENT for a player that reads it again.
 
@@ -212,13 +219,10 @@ def render(
         uri: makes the address of a file (init or segment) from its name.
         ended: whether nothing will be added.
         removed: what was there and is no longer in front of them.
+        hints: tags that tell players of a growing one how to read it.
     """
-    # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
-    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
-    target_seconds = max(1, (longest_us + 500_000) // 1_000_000)
-    if not ended:
-        target_seconds = next((one for one in _TARGETS if one >= target_seconds), target_seconds)
-    text = [_header(target_seconds, "VOD" if ended else "EVENT", removed)]
+    head = served_header(segments, ended, removed)
+    text = [head, *(f"{hint}\n" for hint in hints if not ended)]
     init = None
     for segment in segments:
         if segment.discontinuity:
@@ -226,8 +230,17 @@ def render(
         if segment.discontinuity or segment.init != init:
             text.append(f'#EXT-X-MAP:URI="{uri(segment.init)}"\n')
         init = segment.init
-        text.append("\n".join(_media_lines(segment, uri(segment.name))) + "\n")
+        text.append("\n".join(media_lines(segment, uri(segment.name))) + "\n")
     return "".join([*text, ENDLIST if ended else ""])
+
+
+def served_header(segments: Sequence[Segment], ended: bool, removed: Removed) -> str:
+    """What a served playlist begins with."""
+    # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
+    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
+    needed = (longest_us + 500_000) // 1_000_000
+    target_seconds = next((one for one in _TARGETS if one >= needed), needed)
+    return _header(target_seconds, "VOD" if ended else "EVENT", removed)
 
 
 def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
@@ -260,11 +273,13 @@ def _header(target_seconds: int, kind: str, removed: Removed) -> str:
     return "\n".join([*lines, "#EXT-X-INDEPENDENT-SEGMENTS"]) + "\n"
 
 
-def _media_lines(segment: Segment, uri: str) -> list[str]:
+def media_lines(segment: Segment, uri: str, *between: str) -> list[str]:
+    """A segment's lines in any playlist; `between` are tags that stand before its address."""
     seconds, micros = divmod(segment.duration_us, 1_000_000)
     return [
         f"#EXT-X-PROGRAM-DATE-TIME:{iso_milliseconds(segment.start_us)}",
         f"#EXTINF:{seconds}.{micros:06d},",
+        *between,
         uri,
     ]
 

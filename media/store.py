@@ -189,8 +189,16 @@ class RecordingStore:
         with self._open(camera, hour, PLAYLIST_NAME) as file:
             return playlist.parse(file.read().decode("utf-8", "replace"))
 
+    def playlist_stamp(self, camera: CameraFolder, hour: Hour) -> tuple[int, int, int] | None:
+        """Is another one after each change of the hour's playlist; None while there is none."""
+        try:
+            found = (self.hour_path(camera, hour) / PLAYLIST_NAME).lstat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def open_file(self, camera: CameraFolder, hour: Hour, name: str) -> BinaryIO:
-        """An init segment, media segment or snapshot, open for reading.
+        """An init segment, media segment or snapshot, open for reading; its `name` is its path.
 
         Raises:
             RecordingNotFound: no such file, or not the name of one; also a symbolic link.
@@ -253,18 +261,22 @@ class RecordingStore:
             return []
 
     def _open(self, camera: CameraFolder, hour: Hour, name: str) -> BinaryIO:
-        parts = self.hour_path(camera, hour).relative_to(self.root).parts
-        try:
-            with _descended(self.root, parts) as folder:
+        path = self.hour_path(camera, hour)
+
+        def beneath(_: str, __: int) -> int:
+            with _descended(self.root, path.relative_to(self.root).parts) as folder:
                 # O_NONBLOCK: opening a FIFO must not wait for its writer.
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                descriptor = os.open(name, flags, dir_fd=folder)
+                return os.open(name, flags, dir_fd=folder)
+
+        try:
+            file = open(path / name, "rb", opener=beneath)  # noqa: SIM115 - the caller closes it
         except OSError as fault:
             raise RecordingNotFound("no such recording") from fault
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)  # not by a file object: it would not take a folder's
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
             raise RecordingNotFound("no such recording")
-        return os.fdopen(descriptor, "rb")
+        return file
 
 
 def _make_folders(path: Path) -> None:

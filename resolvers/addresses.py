@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 PLAYLIST = "index.m3u8"
+I_FRAMES = "iframes.m3u8"
 
 
 def hour_playlist(
@@ -34,9 +35,17 @@ def _of_hour(camera_id: str, hour: str, name: str, query: dict[str, str], grant:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def interval_playlist(camera_id: str, from_us: int, to_us: int, grant: str) -> str:
+def i_frames_of_hour(camera_id: str, hour: str, grant: str | None = None) -> str:
+    """The playlist of one picture of each segment."""
+    return _of_hour(camera_id, hour, I_FRAMES, {}, grant)
+
+
+def interval_playlist(
+    camera_id: str, from_us: int, to_us: int, grant: str, name: str = PLAYLIST
+) -> str:
+    """`name` is PLAYLIST or I_FRAMES."""
     query = urlencode({"from_us": from_us, "to_us": to_us, "grant": grant})
-    return f"/v2/hls/{quote(camera_id, safe='')}/{PLAYLIST}?{query}"
+    return f"/v2/hls/{quote(camera_id, safe='')}/{name}?{query}"
 
 
 def snapshot(camera_id: str, path: str, grant: str | None = None) -> str:

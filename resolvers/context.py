@@ -17,6 +17,7 @@ from resolvers.identity import Identity
 from resolvers.live_workers import LiveWorkers
 from resolvers.meter import NO_METER, Meter
 from resolvers.quota import Quota
+from resolvers.reloads import Reloads
 from resolvers.roster import Rosters
 from resolvers.stores import FarStores
 from resolvers.vault import Vault
@@ -32,6 +33,7 @@ class World:
     `probe` is None where no media worker can be reached. `models` says what can be detected here.
     `far` asks for footage that is not in `store`, None where other stores can't be reached.
     `live` asks the workers that have the cameras, None where none can be reached.
+    `reloads` are those who wait for a playlist to grow.
     `marks` say how much room the store's disk should have.
     """
 
@@ -49,6 +51,7 @@ class World:
     meter: Meter = NO_METER
     marks: DiskMarks = DEFAULT_MARKS
     rosters: Rosters = field(default_factory=Rosters)
+    reloads: Reloads = field(default_factory=Reloads)
     quota: Quota = field(default_factory=lambda: Quota(SystemClock()))
 
 

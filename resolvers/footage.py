@@ -14,6 +14,7 @@ from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
+from media.key_pictures import KeyPicture, key_pictures_of
 from media.playlist import (
     LONGEST_SEGMENT_SECONDS,
     NOTHING_REMOVED,
@@ -34,8 +35,8 @@ from resolvers.context import Context
 from resolvers.errors import FootageAway, NotFound
 from resolvers.stores import FarFile, FarStores, StoredHour, Wish, known_stores
 
-HOUR_CLOSES_US = 60 * 1_000_000
-"""An hour's last segment begins in it and may be listed a little after it."""
+HOUR_CLOSES_US = LONGEST_SEGMENT_SECONDS * 1_000_000
+"""An hour's last segment begins in it, and is listed when it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +224,17 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
     [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
     missing = chain.from_iterable(read.away for read in reads)
     away = tuple(each for each in missing if wanted.overlaps(each.from_us, each.to_us))
-    found = _merged(reads, away, ended=wanted.to_us <= ctx.world.clock.now_us())
+    found = _merged(reads, away, ended=_is_past(ctx, wanted))
+    if found.segments and not found.spread and not away:
+        # One store lists its segments in order: nothing comes before one that is there.
+        found = replace(found, ended=found.ended or found.segments[-1].end_us >= wanted.to_us)
     inside = (each for each in found.segments if wanted.overlaps(each.start_us, each.end_us))
     return found.only(inside)
+
+
+def _is_past(ctx: Context, wanted: Interval) -> bool:
+    """Whether what began in the range is surely listed by now."""
+    return ctx.world.clock.now_us() >= wanted.to_us + HOUR_CLOSES_US
 
 
 def _hours_of(camera: Camera) -> QuerySet[RecordingHourTable]:
@@ -295,6 +304,33 @@ def _merged(reads: Sequence[_Read], away: tuple[Interval, ...], *, ended: bool) 
     segments = joined(chain.from_iterable(ordered))
     removed = (found.removed for read in reads for _, found in read.playlists)
     return Footage(segments, away, ended, len(reads) > 1, sum(removed, NOTHING_REMOVED))
+
+
+async def key_pictures(ctx: Context, camera: Camera, found: Footage) -> dict[str, KeyPicture]:
+    """Of each segment by its name; none of those whose file can't be read (any more)."""
+    folders: dict[str, list[str]] = {}
+    for each in found.segments:
+        folder, _, name = each.name.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    told = await asyncio.gather(*(_pictures_in(ctx, camera, *each) for each in folders.items()))
+    return {
+        f"{folder}/{name}": picture
+        for folder, pictures in zip(folders, told, strict=True)
+        for name, picture in pictures.items()
+    }
+
+
+async def _pictures_in(
+    ctx: Context, camera: Camera, folder: str, names: Sequence[str]
+) -> dict[str, KeyPicture]:
+    store_name, date, hour_name = folder.split("/")
+    store_id, hour, store = UUID(store_name), Hour(date, hour_name), ctx.world.store
+    if store_id == store.store_id:
+        return await asyncio.to_thread(key_pictures_of, store, folder_of(camera), hour, names)
+    try:
+        return await _far(ctx).key_pictures(StoredHour(store_id, folder_of(camera), hour))
+    except (FootageAway, RecordingNotFound):
+        return {}
 
 
 async def open_file(

@@ -1,18 +1,17 @@
-"""Playing footage: the frame of an event, playlists with authorised addresses, and their files."""
+"""Playing footage: the frame of an event, signed addresses of playlists, and their files."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Sequence
-from functools import cache, partial
-from itertools import dropwhile
+from functools import partial
 from typing import BinaryIO
 from uuid import UUID
 
 import msgspec
 
-from media.playlist import LONGEST_SEGMENT_SECONDS, render
+from media.playlist import LONGEST_SEGMENT_SECONDS
 from media.store import Hour, RecordingNotFound
 from media.types import TICKS_PER_SECOND
 from models.camera import Camera
@@ -80,18 +79,12 @@ class _Shown(msgspec.Struct, frozen=True):
 
 
 class IntervalPlayback(msgspec.Struct, frozen=True):
-    """One signed playlist over a range."""
+    """One signed playlist over a range, and one of a picture of each of its segments."""
 
     playlist_url: str
+    i_frames_url: str
     from_us: int
     to_us: int
-
-
-class ServedPlaylist(msgspec.Struct, frozen=True):
-    """HLS text, and the times whose footage is missing in it because it can't be reached."""
-
-    text: str
-    away: tuple[Interval, ...]
 
 
 async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
@@ -235,75 +228,10 @@ def _between(ctx: Context, camera: Outcome[Camera], wanted: Interval) -> Interva
     slug = value_of(camera).slug
     check_range(wanted, MAX_INTERVAL_US)
     grant = ctx.world.identity.sign_grant(ctx.actor, slug, wanted)
-    url = addresses.interval_playlist(slug, wanted.from_us, wanted.to_us, grant)
-    return IntervalPlayback(url, wanted.from_us, wanted.to_us)
-
-
-async def hour_playlist(
-    ctx: Context, camera_id: str, hour: Hour, from_position: int | None = None
-) -> ServedPlaylist:
-    """The playlist of an hour folder, with authorised addresses.
-
-    `from_position`: without what comes before the segment at that place of the media timeline.
-
-    Raises:
-        ScopeMissing: without `playback:read`.
-        NotFound: no such camera or hour in this tenant, or no such segment in it.
-        FootageAway: all of it is where it can't be reached.
-    """
-    camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
-    try:
-        bounds = Interval(*ctx.world.store.hour_bounds(hour))
-    except RecordingNotFound as error:
-        raise NotFound("there is no such recording") from error
-    _demand_time(ctx, bounds)
-    found = await footage.of_hour(ctx, camera, hour)
-    if from_position is not None:
-        wanted = dropwhile(lambda each: each.position != from_position, found.segments)
-        found = found.only(wanted)
-    return _served(ctx, camera, found, _narrowed(ctx, bounds))
-
-
-async def interval_playlist(ctx: Context, camera_id: str, wanted: Interval) -> ServedPlaylist:
-    """The playlist of every segment that overlaps a range.
-
-    Raises:
-        ScopeMissing: without `playback:read`.
-        InvalidInput: the range is empty or longer than a day.
-        NotFound: no such camera in this tenant, or nothing is recorded in the range.
-        FootageAway: all of it is where it can't be reached.
-    """
-    camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
-    check_range(wanted, MAX_INTERVAL_US)
-    _demand_time(ctx, wanted)
-    found = await footage.between(ctx, camera, _narrowed(ctx, wanted))
-    return _served(ctx, camera, found, wanted)
-
-
-def _served(ctx: Context, camera: Camera, found: Footage, granted: Interval) -> ServedPlaylist:
-    if not found.segments:
-        raise FootageAway if found.away else NotFound("nothing is recorded in this time")
-    grant = ctx.world.identity.sign_grant(ctx.actor, camera.slug, granted)
-    own = ctx.world.store.store_id
-
-    @cache
-    def around(folder: str) -> tuple[str, str]:
-        """What stands before and after the names of a folder's files.
-
-        Where all lies here, names alone tell; elsewhere another process may be asked.
-        """
-        store, _, hour = folder.partition("/")
-        told = UUID(store) if found.spread or store != own.hex else None
-        address = addresses.file_of_hour(camera.slug, hour, "", grant, told)
-        before, mark, after = address.partition("?")
-        return before, mark + after
-
-    def uri(path: str) -> str:
-        folder, _, name = path.rpartition("/")
-        before, after = around(folder)
-        return f"{before}{name}{after}"
-
-    return ServedPlaylist(render(found.segments, uri, found.ended, found.removed), found.away)
+    asked = slug, wanted.from_us, wanted.to_us, grant
+    url = addresses.interval_playlist(*asked)
+    pictures = addresses.interval_playlist(*asked, addresses.I_FRAMES)
+    return IntervalPlayback(url, pictures, wanted.from_us, wanted.to_us)
 
 
 async def open_file(
@@ -318,7 +246,7 @@ async def open_file(
     """
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     try:
-        _demand_time(ctx, _time_of_file(ctx, hour, name))
+        demand_time(ctx, _time_of_file(ctx, hour, name))
     except RecordingNotFound as error:
         raise NotFound("there is no such recording") from error
     return await footage.open_file(ctx, camera, hour, name, wish)
@@ -338,14 +266,15 @@ def _time_of_file(ctx: Context, hour: Hour, name: str) -> Interval:
     return Interval(start_us, end_us)
 
 
-def _demand_time(ctx: Context, shown: Interval) -> None:
+def demand_time(ctx: Context, shown: Interval) -> None:
     """Raises NotFound when the actor may see nothing of this time."""
     allowed = ctx.actor.interval
     if allowed is not None and not allowed.overlaps(shown.from_us, shown.to_us):
         raise NotFound("there is no such recording")
 
 
-def _narrowed(ctx: Context, wanted: Interval) -> Interval:
+def narrowed(ctx: Context, wanted: Interval) -> Interval:
+    """The part of it that the actor may see."""
     allowed = ctx.actor.interval
     if allowed is None:
         return wanted
@@ -355,7 +284,7 @@ def _narrowed(ctx: Context, wanted: Interval) -> Interval:
 def hour_grant(ctx: Context, camera_id: str, hour: Hour) -> str:
     """Authority to play one hour of a camera, for an actor who was just shown that hour."""
     bounds = Interval(*ctx.world.store.hour_bounds(hour))
-    return ctx.world.identity.sign_grant(ctx.actor, camera_id, _narrowed(ctx, bounds))
+    return ctx.world.identity.sign_grant(ctx.actor, camera_id, narrowed(ctx, bounds))
 
 
 def snapshot_grant(ctx: Context, event: Event) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from media.key_pictures import KeyPicture
 from media.playlist import Playlist
 from media.store import CameraFolder, Hour
 from models.lease import WorkerTable
@@ -63,6 +64,10 @@ class FarStores(Protocol):
     """
 
     async def playlist(self, place: StoredHour) -> Playlist: ...
+
+    async def key_pictures(self, place: StoredHour) -> dict[str, KeyPicture]:
+        """Of the hour's segments by name."""
+        ...
 
     async def open_file(self, place: StoredHour, name: str, wish: Wish) -> FarFile: ...
 

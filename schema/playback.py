@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 SIGNED = "HLS playlist; carries its own short-lived authority, for players that send no headers."
 
+I_FRAMES = (
+    "HLS playlist of one picture of each segment (EXT-X-I-FRAMES-ONLY), to scrub with; as signed."
+)
+
 
 @strawberry.type(description="One playlist over any range, across hours and interruptions.")
 class Playback:
     playlist_url: str = strawberry.field(description=SIGNED)
+    i_frames_url: str = strawberry.field(description=I_FRAMES)
     from_: Instant = strawberry.field(name="from", description="Start of the range.")
     to: Instant = strawberry.field(description="End of the range, exclusive.")
 
@@ -36,6 +41,7 @@ class RecordedHour:
     duration: float = strawberry.field(description="Seconds of footage, gaps left out.")
     complete: bool = strawberry.field(description="Whether nothing will be added any more.")
     playlist_url: str = strawberry.field(description=SIGNED)
+    i_frames_url: str = strawberry.field(description=I_FRAMES)
 
 
 @strawberry.type(description="A part of a range: recorded, or a gap with its reason.")
@@ -58,7 +64,10 @@ class Coverage:
 
 def playback(found: IntervalPlayback) -> Playback:
     return Playback(
-        playlist_url=found.playlist_url, from_=Instant(found.from_us), to=Instant(found.to_us)
+        playlist_url=found.playlist_url,
+        i_frames_url=found.i_frames_url,
+        from_=Instant(found.from_us),
+        to=Instant(found.to_us),
     )
 
 
@@ -75,6 +84,7 @@ def recorded_hour(
         duration=found.duration_us / 1_000_000,
         complete=found.complete,
         playlist_url=addresses.hour_playlist(camera.slug, str(hour), grant),
+        i_frames_url=addresses.i_frames_of_hour(camera.slug, str(hour), grant),
     )
 
 

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from app.serving import Server, serving
 from compat_rest.errors import exception_handlers
 from compat_rest.limits import BodyLimit
+from compat_rest.offload import Offload
 from compat_rest.routes import routes
 from resolvers.context import World
 from tests.world import token
@@ -20,7 +21,9 @@ from tests.world import token
 PROBLEM = "application/problem+json"
 
 
-def service(world: World, origins: frozenset[str] | None = None) -> Starlette:
+def service(
+    world: World, origins: frozenset[str] | None = None, offload: Offload | None = None
+) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(BodyLimit)],
@@ -29,6 +32,7 @@ def service(world: World, origins: frozenset[str] | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.world = world
     app.state.origins = origins
+    app.state.offload = offload
     return app
 
 

@@ -58,7 +58,7 @@ async def test_a_file_is_answered_as_if_it_were_here(elsewhere: Elsewhere) -> No
             whole = await client.get(url)
             assert (whole.status_code, whole.content) == (200, CONTENT)
             kept = {name: whole.headers[name] for name in ("cache-control", "vary", "etag")}
-            assert kept["cache-control"] == "private, max-age=3600"
+            assert kept["cache-control"] == "private, max-age=3600, immutable"
             assert whole.headers["content-type"] == "video/iso.segment"
             assert whole.headers["accept-ranges"] == "bytes"
             part = await client.get(url, headers={"Range": "bytes=-5"})

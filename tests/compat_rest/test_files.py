@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Message
 
-from compat_rest.files import CHUNK_BYTES
+from compat_rest import hls
+from compat_rest.files import CHUNK_BYTES, FileResponse
 from media.store import CameraFolder
-from resolvers.context import World
-from tests.compat_rest.service import PROBLEM, client_of, served
+from resolvers.access import Interval
+from resolvers.context import Context, World
+from tests.compat_rest.service import PROBLEM, client_of, served, service
 from tests.footage import lay_down, segment
-from tests.world import add_camera, token
+from tests.world import StandingClock, add_camera, context, token
 
 NOON = 1_780_056_000_000_000
 FILE = "/v2/hls/cam-a/2026-05-29/12/120000_000.m4s"
@@ -40,7 +46,7 @@ async def test_a_whole_file_says_how_to_keep_it(world: World) -> None:
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["content-length"] == str(len(CONTENT))
     assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["cache-control"] == "private, max-age=3600"
+    assert answer.headers["cache-control"] == "private, max-age=3600, immutable"
     assert answer.headers["vary"] == "Authorization"
     assert answer.headers["etag"].startswith('"')
     assert "content-range" not in answer.headers
@@ -150,3 +156,48 @@ async def test_files_are_closed_also_when_the_client_leaves(world: World) -> Non
                 break
         assert (await client.get(f"{FILE}?token={token()}")).status_code == 200
     gc.collect()  # an unclosed file would warn, and warnings are errors
+
+
+@pytest.mark.parametrize(("left_seconds", "kept_seconds"), [(600, 600), (7200, 3600), (0, 0)])
+async def test_a_file_is_kept_no_longer_than_its_credential_lasts(
+    world: World, left_seconds: int, kept_seconds: int
+) -> None:
+    await put(world)
+    until_us = NOON + 10_000_000_000
+    actor = replace(context(world).actor, expires_us=until_us)
+    ctx = Context(actor, replace(world, clock=StandingClock(until_us - left_seconds * 1_000_000)))
+    scope = {"type": "http", "method": "GET", "path": FILE, "query_string": b"", "headers": []}
+    names = {"cam": "cam-a", "date": "2026-05-29", "hour": "12", "name": "120000_000.m4s"}
+    request = Request({**scope, "path_params": names, "app": service(world)})
+    answer = await hls.recorded_file(ctx, request)
+    assert isinstance(answer, FileResponse)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await answer(request.scope, request.receive, send)
+    headers = Headers(raw=sent[0]["headers"])
+    assert headers["cache-control"] == f"private, max-age={kept_seconds}, immutable"
+
+
+async def test_a_playlist_that_has_not_grown_is_not_sent_again(world: World) -> None:
+    camera = await add_camera(world, "cam-a")
+    parts = [segment(NOON, 0), segment(NOON + 4_000_000, 360_000)]
+    lay_down(world, camera, parts[:1])
+    early = replace(world, clock=StandingClock(NOON + 5_000_000))
+    grant = early.identity.sign_grant(
+        context(early).actor, "cam-a", Interval(NOON, NOON + 3_600_000_000)
+    )
+    address = f"/v2/hls/cam-a/2026-05-29/12/index.m3u8?grant={grant}"
+    async with client_of(early, "") as player:
+        first = await player.get(address)
+        same = {"If-None-Match": first.headers["etag"]}
+        again = await player.get(address, headers=same)
+        lay_down(world, camera, parts)
+        grown = await player.get(address, headers=same)
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert (grown.status_code, grown.text.count("#EXTINF")) == (200, 2)
+    assert grown.headers["etag"] != first.headers["etag"]

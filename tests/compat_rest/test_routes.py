@@ -62,6 +62,8 @@ def test_the_table_has_the_references_addresses() -> None:
     assert wanted <= ours
     assert ours - wanted == {
         ("GET", "/v2/hls/{cam}/index.m3u8"),
+        ("GET", "/v2/hls/{cam}/iframes.m3u8"),
+        ("GET", "/v2/hls/{cam}/{date}/{hour}/iframes.m3u8"),
         ("GET", "/v2/hls/{cam}/{date}/{hour}/{name}"),
         ("POST", "/v2/live/{cam}/whep"),
         ("DELETE", "/v2/live/{cam}/whep/{session}"),

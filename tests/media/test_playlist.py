@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from media import playlist
 from media.playlist import Playlist, Segment
+from tests.hls_rules import check_reload, checked
 
 RUN, OTHER_RUN = UUID(int=1), UUID(int=2)
 TICKS = 90_000
@@ -294,26 +295,80 @@ def _check_segments(lines: list[str], listed: list[Segment]) -> None:
     assert next(rest, None) is None
 
 
-def test_the_target_duration_is_the_longest_segment_rounded() -> None:
-    served = [segment(0, 4.4), segment(1, 4.5), segment(2, 0.1)]
-
-    text = playlist.render(served, str, ended=True)
-
-    assert "#EXT-X-TARGETDURATION:5\n" in text
-    assert "#EXT-X-TARGETDURATION:4\n" in playlist.render(served[:1], str, ended=True)
-    assert "#EXT-X-TARGETDURATION:1\n" in playlist.render(served[2:], str, ended=True)
-
-
 @pytest.mark.parametrize(
     ("seconds", "target"), [(0.1, 10), (10.4, 10), (10.5, 20), (40, 40), (41, 120), (130, 130)]
 )
-def test_a_growing_playlist_keeps_its_target_duration(seconds: float, target: int) -> None:
+def test_a_target_duration_stays_while_a_playlist_grows_and_ends(
+    seconds: float, target: int
+) -> None:
     few, more = [segment(0, seconds)], [segment(0, seconds), segment(1, 4.0)]
 
-    for served in (few, more):
-        text = playlist.render(served, str, ended=False)
+    for served, ended in ((few, False), (more, False), (more, True)):
+        text = playlist.render(served, str, ended)
         assert f"#EXT-X-TARGETDURATION:{target}\n" in text
     assert "#EXT-X-TARGETDURATION:10\n" in playlist.render([], str, ended=False)
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> list[Segment]:
+    """What a camera may leave behind: runs, gaps, holes within runs, changed parameters."""
+    found: list[Segment] = []
+    at_us, position = draw(st.integers(0, 10**16)), draw(st.integers(0, 10**14)) * 9
+    for run in range(draw(st.integers(1, 4))):
+        run_id, anchor_us, zero = UUID(int=run + 1), at_us, position
+        init = f"init-{draw(st.integers(0, 2)):010x}.mp4"
+        for _ in range(draw(st.integers(1, 5))):
+            ticks = draw(st.integers(1, 119 * TICKS))
+            start_us = anchor_us + playlist.position_us(position) - playlist.position_us(zero)
+            name = f"{len(found):06d}_000.m4s"
+            end = position + ticks
+            made = Segment(run_id, name, init, start_us, position, end, 1000)
+            position = end
+            if draw(st.integers(0, 9)):  # else a hole: something took the file away
+                found.append(made)
+        position = playlist.aligned(position)
+        at_us = anchor_us + playlist.position_us(position) - playlist.position_us(zero)
+        at_us += draw(st.integers(0, 10**9))
+    return list(playlist.joined(found))
+
+
+@given(recordings(), st.integers(0, 20), st.booleans())
+def test_whatever_was_recorded_is_served_by_the_rules(
+    listed: list[Segment], seen: int, ended: bool
+) -> None:
+    """Also to who has read the first of it before."""
+
+    def served(segments: list[Segment], *, ended: bool) -> str:
+        return playlist.render(segments, lambda name: f"/v2/{name}?grant=1", ended)
+
+    text = served(listed, ended=ended)
+    found = checked(text)
+    assert [each.uri.split("?")[0] for each in found.media] == [f"/v2/{a.name}" for a in listed]
+    assert [each.init for each in found.media] == [f"/v2/{a.init}?grant=1" for a in listed]
+    assert [each.discontinuity for each in found.media] == [a.discontinuity for a in listed]
+    before = served(listed[:seen], ended=False)
+    if checked(before).target == found.target:  # a longer segment than all before it came
+        check_reload(before, text)
+
+
+@given(recordings(), st.integers(1, 8), st.integers(1, 8))
+def test_what_retention_took_is_counted_by_the_rules(
+    listed: list[Segment], first: int, more: int
+) -> None:
+    whole = Playlist(tuple(listed), ended=True)
+    once = whole.without(listed[first:])
+    twice = once.without(once.segments[more:])
+    texts = [
+        playlist.render(each.segments, str, each.ended, each.removed)
+        for each in (whole, once, twice)
+    ]
+    for text in texts:
+        checked(text)
+    before, after = checked(texts[1]), checked(texts[2])
+    gone = after.sequence - before.sequence
+    assert gone == len(before.media) - len(after.media)
+    marks = sum(each.discontinuity for each in before.media[: gone + 1])
+    assert after.discontinuity_sequence == before.discontinuity_sequence + marks
 
 
 def test_an_empty_playlist_can_be_served() -> None:

@@ -15,12 +15,13 @@ import pytest
 from media.playlist import joined
 from media.store import CameraFolder, Hour
 from models.camera import Camera
-from resolvers import playback, recordings
+from resolvers import playback, playlists, recordings
 from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.errors import FootageAway, NotFound
 from resolvers.footage import Footage, Spot
 from resolvers.playback import NUDGE_US
+from resolvers.playlists import PartOfHour
 from resolvers.recordings import AWAY
 from resolvers.stores import FarFile, Wish
 from tests.far import Host, asking, host
@@ -75,7 +76,7 @@ def files(text: str) -> list[tuple[str, UUID | None]]:
 
 async def test_an_hour_of_two_stores_is_one_playlist_in_the_order_of_time(moved: Moved) -> None:
     here, there = moved.world.store.store_id, moved.there.world.store.store_id
-    found = await playback.hour_playlist(context(moved.world), "cam-front-01", HOUR)
+    found = await playlists.hour_playlist(context(moved.world), "cam-front-01", HOUR)
     assert files(found.text) == [
         ("120000_000.m4s", there),
         ("120004_000.m4s", there),
@@ -90,14 +91,14 @@ async def test_an_hour_of_two_stores_is_one_playlist_in_the_order_of_time(moved:
 
 async def test_an_interval_takes_what_it_needs_of_each_store(moved: Moved) -> None:
     wanted = Interval(NOON + 5 * SECOND, NOON + 11 * SECOND)
-    found = await playback.interval_playlist(context(moved.world), "cam-front-01", wanted)
+    found = await playlists.interval_playlist(context(moved.world), "cam-front-01", wanted)
     assert [name for name, _ in files(found.text)] == ["120004_000.m4s", "120010_000.m4s"]
     assert found.text.count("#EXT-X-DISCONTINUITY\n") == 1
 
 
 async def test_each_file_comes_from_the_store_that_its_address_names(moved: Moved) -> None:
     """Both stores have a file of this name, with other bytes."""
-    found = await playback.hour_playlist(context(moved.world), "cam-front-01", HOUR)
+    found = await playlists.hour_playlist(context(moved.world), "cam-front-01", HOUR)
     same = "120000_000.m4s"
     folder = CameraFolder(moved.camera.tenant_id, moved.camera.folder)
     (moved.world.store.hour_path(folder, HOUR) / same).write_bytes(b"another")
@@ -159,14 +160,14 @@ async def test_an_offset_counts_from_where_positions_began_to_go_on(moved: Moved
         (moved.here_from, 5 * SECOND + NUDGE_US) if leapt else (0, 13 * SECOND + NUDGE_US),
     ]
     begin = found[1].from_position
-    served = await playback.hour_playlist(ctx, "cam-front-01", HOUR, begin)
+    served = await playlists.hour_playlist(ctx, "cam-front-01", HOUR, PartOfHour(begin))
     assert len(files(served.text)) == (2 if leapt else 4)
     assert f"from_position={begin}" in found[1].playlist_url
 
 
 async def test_a_playlist_from_where_nothing_begins_is_not_found(moved: Moved) -> None:
     with pytest.raises(NotFound):
-        await playback.hour_playlist(context(moved.world), "cam-front-01", HOUR, 17)
+        await playlists.hour_playlist(context(moved.world), "cam-front-01", HOUR, PartOfHour(17))
 
 
 @pytest.mark.parametrize("moved", [LEAP], indirect=True)
@@ -181,7 +182,9 @@ async def test_segments_told_late_change_no_offset_behind_them(moved: Moved) -> 
     await summarise(moved.there.world, moved.camera, [late])
     after = await playback.event_playback(ctx, event.event_id)
     assert (after.from_position, after.offset_us) == (before.from_position, before.offset_us)
-    served = await playback.hour_playlist(ctx, "cam-front-01", HOUR, after.from_position)
+    served = await playlists.hour_playlist(
+        ctx, "cam-front-01", HOUR, PartOfHour(after.from_position)
+    )
     assert [name for name, _ in files(served.text)] == ["120010_000.m4s", "120014_000.m4s"]
 
 
@@ -215,12 +218,12 @@ async def test_the_rest_plays_while_a_worker_is_away_and_what_is_missing_is_said
 ) -> None:
     await moved.there.stop()
     ctx = context(moved.world)
-    found = await playback.hour_playlist(ctx, "cam-front-01", HOUR)
+    found = await playlists.hour_playlist(ctx, "cam-front-01", HOUR)
     here = moved.world.store.store_id
     assert files(found.text) == [("120010_000.m4s", here), ("120014_000.m4s", here)]
     assert found.away == (Interval(NOON, NOON + 8 * SECOND),)
     wanted = Interval(NOON, NOON + 18 * SECOND)
-    part = await playback.interval_playlist(ctx, "cam-front-01", wanted)
+    part = await playlists.interval_playlist(ctx, "cam-front-01", wanted)
     assert (len(files(part.text)), part.away) == (2, found.away)
     parts = await recordings.coverage(ctx, "cam-front-01", wanted)
     assert [(each.to_us - NOON, each.gap_reason) for each in parts] == [
@@ -238,7 +241,7 @@ async def test_what_only_that_worker_has_is_unavailable_not_gone(moved: Moved) -
     there = moved.there.world.store.store_id
     for refusal in (
         playback.event_playback(ctx, event.event_id),
-        playback.interval_playlist(ctx, "cam-front-01", Interval(NOON, NOON + SECOND)),
+        playlists.interval_playlist(ctx, "cam-front-01", Interval(NOON, NOON + SECOND)),
         playback.open_file(ctx, "cam-front-01", HOUR, "120000_000.m4s"),
         playback.open_file(ctx, "cam-front-01", HOUR, INIT, Wish(store_id=there)),
     ):
@@ -248,7 +251,7 @@ async def test_what_only_that_worker_has_is_unavailable_not_gone(moved: Moved) -
 
 async def test_a_process_that_cannot_ask_says_that_it_is_away(moved: Moved) -> None:
     alone = context(replace(moved.world, far=None))
-    found = await playback.hour_playlist(alone, "cam-front-01", HOUR)
+    found = await playlists.hour_playlist(alone, "cam-front-01", HOUR)
     assert found.away == (Interval(NOON, NOON + 8 * SECOND),)
     parts = await recordings.coverage(alone, "cam-front-01", Interval(NOON, NOON + SECOND))
     assert [each.gap_reason for each in parts] == [AWAY]
@@ -268,7 +271,7 @@ async def test_another_tenant_reaches_no_store_of_ours(moved: Moved) -> None:
     ctx = context(moved.world, "acme")
     there = moved.there.world.store.store_id
     for refusal in (
-        playback.hour_playlist(ctx, "cam-front-01", HOUR),
+        playlists.hour_playlist(ctx, "cam-front-01", HOUR),
         playback.open_file(ctx, "cam-front-01", HOUR, "120000_000.m4s"),
         playback.open_file(ctx, "cam-front-01", HOUR, "120000_000.m4s", Wish(store_id=there)),
     ):

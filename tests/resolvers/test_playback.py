@@ -14,7 +14,7 @@ from media.playlist import Playlist
 from media.store import CameraFolder, Hour, RecordingStore
 from models.base import select
 from models.event import Event, EventTable
-from resolvers import ingest, playback
+from resolvers import ingest, playback, playlists
 from resolvers.access import Interval, Scope
 from resolvers.cameras import camera_delete
 from resolvers.context import Context, World
@@ -162,8 +162,8 @@ async def test_another_tenants_event_and_footage_cannot_be_played(world: World) 
     ctx = context(world, "default")
     for refusal in (
         playback.event_playback(ctx, event.event_id),
-        playback.hour_playlist(ctx, "cam-a", hour),
-        playback.interval_playlist(ctx, "cam-a", Interval(NOON, NOON + SECOND)),
+        playlists.hour_playlist(ctx, "cam-a", hour),
+        playlists.interval_playlist(ctx, "cam-a", Interval(NOON, NOON + SECOND)),
         playback.open_file(ctx, "cam-a", hour, INIT),
     ):
         with pytest.raises(NotFound):
@@ -180,7 +180,7 @@ async def test_playback_needs_its_scope(world: World) -> None:
     for refusal in (
         playback.event_playback(ctx, "evt-1"),
         playback.playback(ctx, "cam-front-01", Interval(NOON, NOON + 1)),
-        playback.hour_playlist(ctx, "cam-front-01", Hour("2026-05-29", "12")),
+        playlists.hour_playlist(ctx, "cam-front-01", Hour("2026-05-29", "12")),
         playback.open_file(ctx, "cam-front-01", Hour("2026-05-29", "12"), INIT),
     ):
         with pytest.raises(ScopeMissing):
@@ -194,7 +194,7 @@ async def test_a_grant_opens_its_own_hour_and_nothing_else(world: World) -> None
         lay_down(world, camera, [segment(NOON + n * HOUR, n * 4 * TICKS)], ended=True)
         for n in range(2)
     ]
-    text = (await playback.hour_playlist(context(world), "cam-front-01", hours[0])).text
+    text = (await playlists.hour_playlist(context(world), "cam-front-01", hours[0])).text
     ctx = granted(world, text)
     for name in ("120000_000.m4s", INIT):
         file = await playback.open_file(ctx, "cam-front-01", hours[0], name)
@@ -204,7 +204,7 @@ async def test_a_grant_opens_its_own_hour_and_nothing_else(world: World) -> None
         playback.open_file(ctx, "cam-front-01", hours[1], "130000_000.m4s"),
         playback.open_file(ctx, "cam-front-01", hours[1], INIT),
         playback.open_file(ctx, "cam-other", hours[0], INIT),
-        playback.hour_playlist(ctx, "cam-front-01", hours[1]),
+        playlists.hour_playlist(ctx, "cam-front-01", hours[1]),
     ):
         with pytest.raises(NotFound):
             await refusal
@@ -226,7 +226,7 @@ async def test_an_interval_across_hours_and_runs_is_one_signed_playlist(world: W
     query = parse_qs(urlsplit(found.playlist_url).query)
     ctx = Context(world.identity.actor_of_grant(query["grant"][0]), world)
     asked = Interval(int(query["from_us"][0]), int(query["to_us"][0]))
-    text = (await playback.interval_playlist(ctx, "cam-front-01", asked)).text
+    text = (await playlists.interval_playlist(ctx, "cam-front-01", asked)).text
     assert re.findall(r"/(\d\d/\d{6}_\d{3}\.m4s)\?", text) == [
         "12/125956_000.m4s",
         "13/130000_000.m4s",
@@ -241,7 +241,7 @@ async def test_an_empty_interval_is_refused(world: World) -> None:
     with pytest.raises(InvalidInput):
         await playback.playback(context(world), "cam-front-01", Interval(NOON, NOON))
     with pytest.raises(NotFound, match="nothing is recorded"):
-        await playback.interval_playlist(
+        await playlists.interval_playlist(
             context(world), "cam-front-01", Interval(NOON, NOON + SECOND)
         )
 
@@ -252,7 +252,7 @@ async def test_the_live_hour_is_an_event_playlist_and_a_finished_one_vod(world: 
     live = lay_down(world, camera, [segment(now, 0)])
     past = lay_down(world, camera, [segment(NOON, 0)])
     found = [
-        await playback.hour_playlist(context(world), "cam-front-01", hour) for hour in (live, past)
+        await playlists.hour_playlist(context(world), "cam-front-01", hour) for hour in (live, past)
     ]
     texts = [each.text for each in found]
     assert ["EVENT" in text for text in texts] == [True, False]

@@ -13,12 +13,12 @@ NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
 HOURS = """{ camera(id: "cam-front-01") { hours(date: "2026-05-29") {
-  date hour start end duration complete playlistUrl } } }"""
+  date hour start end duration complete playlistUrl iFramesUrl } } }"""
 COVERAGE = """query Coverage($from: DateTime!, $to: DateTime!) { camera(id: "cam-front-01") {
   coverage(from: $from, to: $to) { from to recordedSeconds gapSeconds
     intervals { from to recorded reason seconds } } } }"""
 PLAYBACK = """query Playback($from: DateTime!, $to: DateTime!) { camera(id: "cam-front-01") {
-  playback(from: $from, to: $to) { from to playlistUrl } } }"""
+  playback(from: $from, to: $to) { from to playlistUrl iFramesUrl } } }"""
 
 
 async def test_the_hours_of_a_day_have_signed_playlists(world: World) -> None:
@@ -32,6 +32,8 @@ async def test_the_hours_of_a_day_have_signed_playlists(world: World) -> None:
     for each in found:
         address, _, grant = each.pop("playlistUrl").partition("?grant=")
         assert address == f"/v2/hls/cam-front-01/2026-05-29/{each['hour']:02d}/index.m3u8"
+        pictures = address.replace("index", "iframes")
+        assert each.pop("iFramesUrl") == f"{pictures}?grant={grant}"
         grants.append(world.identity.actor_of_grant(grant))
     assert found == [
         {
@@ -88,6 +90,7 @@ async def test_a_range_has_one_signed_playlist(world: World) -> None:
     variables = {"from": "2026-05-29T12:00:00.5Z", "to": "2026-05-29T14:00:00+01:00"}
     found = (await data(world, PLAYBACK, variables))["camera"]["playback"]
     address, _, grant = found.pop("playlistUrl").partition("&grant=")
+    assert found.pop("iFramesUrl") == f"{address.replace('index', 'iframes')}&grant={grant}"
     assert found == {"from": "2026-05-29T12:00:00.500Z", "to": "2026-05-29T13:00:00.000Z"}
     from_us, to_us = NOON + 500_000, NOON + HOUR
     assert address == f"/v2/hls/cam-front-01/index.m3u8?from_us={from_us}&to_us={to_us}"
