@@ -53,6 +53,7 @@ class Pipelines:
     meter: CameraMeter
     pool: DetectorPool | None
     running: dict[UUID, CameraPipeline] = field(default_factory=dict)
+    _looking: dict[UUID, Analysis | None] = field(default_factory=dict)
     _hung: dict[UUID, list[CameraPipeline]] = field(default_factory=dict)
 
     def start(self, config: CameraConfig) -> None:
@@ -60,6 +61,7 @@ class Pipelines:
         deliver = partial(self._deliver, config.token)
         pipeline = CameraPipeline(config, self.media, deliver, analysis)
         self.running[config.key] = pipeline
+        self._looking[config.key] = analysis
         pipeline.start()
         self.meter.watch(pipeline, analysis)
 
@@ -69,19 +71,27 @@ class Pipelines:
     def _analysis(self, config: CameraConfig) -> Analysis | None:
         if self.pool is None or not config.features:
             return None
-        look_for = AnalysisConfig(config.key, config.fps, frozenset(config.features))
+        features = frozenset(config.features)
+        look_for = AnalysisConfig(config.key, config.fps, features, zones=config.zones)
         snapshots = Snapshots(self.media.store, CameraFolder(config.tenant_id, config.folder))
         return Analysis(look_for, self.pool, partial(self._deliver, config.token), snapshots)
 
     def change_detection(self, config: CameraConfig) -> None:
-        """Of a camera that runs; its recording goes on."""
-        pipeline, analysis = self.running[config.key], self._analysis(config)
+        """Of a camera that runs; its recording goes on, and where only zones change, all else."""
+        pipeline = self.running[config.key]
+        looking = self._looking.get(config.key)
+        if looking is not None and replace(config, zones=pipeline.config.zones) == pipeline.config:
+            pipeline.config = config
+            looking.change_zones(config.zones)
+            return
+        analysis = self._looking[config.key] = self._analysis(config)
         pipeline.change_detection(config, analysis)
         self.meter.look_at(pipeline, analysis)
 
     async def stop(self, keys: Iterable[UUID], reason: str | None = None) -> None:
         """Asks all to stop, then waits for all: together not longer than for one."""
         pipelines = [self.running.pop(key) for key in keys if key in self.running]
+        self._looking = {key: each for key, each in self._looking.items() if key in self.running}
         for pipeline in pipelines:
             pipeline.request_stop(reason)
         ended = await asyncio.gather(
@@ -99,6 +109,7 @@ class Pipelines:
         """Lets go of a failed one, and says so."""
         config, now_us = pipeline.config, self.media.clock.now_us()
         del self.running[config.key]
+        self._looking.pop(config.key, None)
         pipeline.request_stop()
         if pipeline.lost is not None:
             return

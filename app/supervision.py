@@ -23,6 +23,7 @@ from resolvers.context import World
 from resolvers.errors import Unavailable
 from resolvers.leases import Wanted
 from resolvers.positions import earliest_position
+from resolvers.zones import zones_of
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ class Supervisor:
             record=camera.record,
             features=tuple(camera.features),
             fps=camera.fps,
+            zones=zones_of(camera),
             token=token,
         )
 

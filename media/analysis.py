@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -15,21 +15,13 @@ from av.stream import Stream
 
 from media.clock import Clock, SystemClock
 from media.detect.pool import DetectorPool, LaneCounts, Look
-from media.event_ids import dated_id
-from media.eventing import Began, Ended, EventIds, Eventing, Step, event_rules, random_ids
+from media.eventing import EventIds, Eventing, event_rules, random_ids
 from media.sampler import CodecUnknown, MotionGate, Sampler
-from media.snapshot import SnapshotError, encode_jpeg
+from media.telling import SnapshotStore, Teller
 from media.tracker import Tracker, tracker_rules
-from media.types import (
-    TICKS_PER_SECOND,
-    ChangeKind,
-    Detection,
-    EventChange,
-    FrameStages,
-    MediaChange,
-    RunClock,
-    Snapshot,
-)
+from media.types import TICKS_PER_SECOND, Detection, FrameStages, MediaChange, RunClock
+from media.zone_watch import ZoneWatch
+from media.zones import Zone
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +30,6 @@ MAX_UNSEEN = TICKS_PER_SECOND
 
 SETTLE_S = 5.0
 """How long the end of a run waits for the last frame's detections."""
-
-_TRACK_IDS_SINCE_US = 1_735_689_600_000_000  # 2025-01-01T00:00:00Z
 
 
 class Timeline(Protocol):
@@ -56,20 +46,18 @@ class Timeline(Protocol):
         ...
 
 
-class SnapshotStore(Protocol):
-    def save(self, at_us: int, jpeg: bytes) -> Snapshot:
-        """Keep a frame's picture; at_us is the frame's wall time. Raises OSError."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class AnalysisConfig:
-    """What to look for. `fps` 0.2 to 30; `features` that the model lacks find nothing."""
+    """What to look for. `fps` 0.2 to 30; `features` that the model lacks find nothing.
+
+    `zones` are those to begin with: see `Analysis.change_zones`.
+    """
 
     camera_key: UUID
     fps: float
     features: frozenset[str]
     clock: Clock = field(default_factory=SystemClock)
+    zones: tuple[Zone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +88,12 @@ class Analysis:
     ) -> None:
         begin_score = pool.description.thresholds.begin
         self._config = config
-        self._model_version = pool.description.model_version
-        self._deliver = deliver
-        self._snapshots = snapshots
         self._lock = threading.Lock()
         self._tracker = Tracker(tracker_rules(config.fps, begin_score))
-        self._eventing = Eventing(event_rules(config.fps, begin_score), new_ids)
-        self._open: dict[str, EventChange] = {}
-        self._last_track_id = 0
+        self._zones = ZoneWatch(config.zones)
+        self._eventing = Eventing(event_rules(config.fps, begin_score), new_ids, self._zones)
+        version = pool.description.model_version
+        self._teller = Teller(config.camera_key, version, deliver, snapshots)
         self._lane = pool.lane(self._receive)
         self._timeline: Timeline | None = None
         self._sampler: Sampler | None = None
@@ -143,6 +129,11 @@ class Analysis:
         self._end(None)
         self._lane.close()
 
+    def change_zones(self, zones: Sequence[Zone]) -> None:
+        """Watches these from the next frame on; from any thread. Objects and events go on."""
+        with self._lock:
+            self._zones.change(zones)
+
     def settle(self, timeout_s: float) -> bool:
         """Wait until every frame offered has been dealt with; False if that takes longer."""
         return self._lane.settle(timeout_s)
@@ -173,7 +164,7 @@ class Analysis:
             return  # nothing was looked at
         for step in ended:
             seen_at_us = clock.at_us(step.seen_at)
-            self._tell_end(step.ids, min(seen_at_us, ended_at_us or seen_at_us))
+            self._teller.tell_end(step.ids, min(seen_at_us, ended_at_us or seen_at_us))
 
     def _consider(self, frame: av.VideoFrame) -> None:
         """Offer a frame that is due to the pool, unless nothing has changed."""
@@ -212,60 +203,11 @@ class Analysis:
         """What a frame shows, on a thread of the pool."""
         inferred_us = self._config.clock.now_us()
         wanted = [found for found in detections if found.feature in self._config.features]
+        at_us = look.clock.at_us(look.position)
         with self._lock:
-            sighting = self._tracker.look(wanted, look.position)
-            steps = self._eventing.look(sighting, look.position)
+            sighting = self._tracker.look(self._zones.unmasked(wanted, at_us), look.position)
+            steps = self._eventing.look(sighting, look.position, at_us)
         tracked_us = self._config.clock.now_us()
-        self._tell(steps, look, FrameStages(look.sampled_us, inferred_us, tracked_us))
-
-    def _tell(self, steps: Sequence[Step], look: Look, stages: FrameStages) -> None:
-        for step in steps:
-            if isinstance(step, Ended):
-                self._tell_end(step.ids, look.clock.at_us(step.seen_at))
-        began = [step for step in steps if isinstance(step, Began)]
-        if not began:
-            return
-        at_us = look.clock.at_us(look.position)
-        snapshot = self._snapshot(look, at_us)
-        for step in began:
-            change = replace(self._change(step, look, snapshot), stages=stages)
-            self._open[step.ids.event_id] = change
-            said = {"trace_id": str(change.trace_id)}
-            logger.debug("event %s begins: %s", change.event_id, step.track.detection, extra=said)
-            self._deliver(change)
-
-    def _change(self, step: Began, look: Look, snapshot: Snapshot | None) -> EventChange:
-        """All of it describes the one frame of `look`."""
-        at_us = look.clock.at_us(look.position)
-        return EventChange(
-            kind=ChangeKind.BEGAN,
-            camera_key=self._config.camera_key,
-            event_id=dated_id(step.ids.event_id, at_us),
-            trace_id=step.ids.trace_id,
-            track_id=self._next_track_id(at_us),
-            model_version=self._model_version,
-            at_us=at_us,
-            position=look.position if look.recorded else None,
-            detection=step.track.detection,
-            snapshot=snapshot,
-        )
-
-    def _next_track_id(self, at_us: int) -> int:
-        """Growing, and beyond those of before a restart: the seconds since 2025, or one more."""
-        seconds = max(1, (at_us - _TRACK_IDS_SINCE_US) // 1_000_000)
-        self._last_track_id = max(self._last_track_id + 1, seconds)
-        return self._last_track_id
-
-    def _tell_end(self, ids: EventIds, ended_at_us: int) -> None:
-        began = self._open.pop(ids.event_id, None)
-        if began is not None:
-            ended_at_us = max(began.at_us, ended_at_us)
-            self._deliver(replace(began, kind=ChangeKind.ENDED, ended_at_us=ended_at_us))
-
-    def _snapshot(self, look: Look, at_us: int) -> Snapshot | None:
-        """The frame's picture, or None where it can't be kept: the event counts all the same."""
-        try:
-            return self._snapshots.save(at_us, encode_jpeg(look.frame, look.pixel_aspect))
-        except (SnapshotError, OSError) as error:
-            logger.warning("camera %s: no snapshot: %s", self._config.camera_key, error)
-            return None
+        stages = FrameStages(look.sampled_us, inferred_us, tracked_us)
+        self._teller.tell(steps, look, stages)
+        self._teller.tell_better(sighting.seen, look)

@@ -1,10 +1,11 @@
 """Decide when an object's appearance begins and ends an event: tracks in, steps out; pure.
 
-One appearance is one event. It begins when a track has been seen often and long enough, its
-detection of this very frame is sure enough, and the object is alive: it has moved, or it is of a
-feature that counts when standing still and the network was sure of it for seconds. So a
-sign taken for a person and a parked car begin nothing, and flickering detections of a
-thing that stays where it is don't repeat its event.
+One appearance is one event; where rules of zones decide, it is one for each frame in which it meets
+some. It begins when a track has been seen often and long enough, its detection of this very frame
+is sure enough, and the object is alive: it has moved, or it is of a feature that counts when
+standing still and the network was sure of it for seconds. So a sign taken for a person and a parked
+car begin nothing, and flickering detections of a thing that stays where it is don't repeat its
+event.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from media.tracker import SLOW_FPS, Sighting, Track, overlap
-from media.types import TICKS_PER_SECOND
+from media.types import TICKS_PER_SECOND, EventZone
+from media.zone_watch import ZoneWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,11 @@ def random_ids() -> EventIds:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """`track.detection` is of the frame just looked at."""
+    """`track.detection` is of the frame just looked at; `zones` are whose rules it met."""
 
     ids: EventIds
     track: Track
+    zones: tuple[EventZone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +89,42 @@ class _Place:
 class Eventing:
     """The events of one camera, over all its runs."""
 
-    def __init__(self, rules: EventRules, new_ids: Callable[[], EventIds] = random_ids) -> None:
+    def __init__(
+        self,
+        rules: EventRules,
+        new_ids: Callable[[], EventIds] = random_ids,
+        zones: ZoneWatch | None = None,
+    ) -> None:
         self._rules = rules
         self._new_ids = new_ids
-        self._open: dict[int, EventIds] = {}
+        self._zones = zones or ZoneWatch()
+        self._open: dict[int, list[EventIds]] = {}
         self._places: list[_Place] = []
         self._looked_at = 0
 
-    def look(self, sighting: Sighting, position: int) -> list[Step]:
-        """What begins and ends with the frame at `position`; ends first."""
+    def look(self, sighting: Sighting, position: int, at_us: int) -> list[Step]:
+        """What begins and ends with the frame at `position`, wall time `at_us`; ends first."""
         self._forget(position)
         steps: list[Step] = [*self.end(sighting.gone)]
         for track in sighting.seen:
-            if track.key not in self._open and self._counts(track, position):
-                self._open[track.key] = self._new_ids()
-                steps.append(Began(self._open[track.key], track))
+            self._zones.look(track, at_us)
+            began = self._begin(track, position, at_us)
+            if began is not None:
+                self._open.setdefault(track.key, []).append(began.ids)
+                steps.append(began)
         return steps
+
+    def _begin(self, track: Track, position: int, at_us: int) -> Began | None:
+        """An appearance is one event, or one for each frame in which it meets rules of zones."""
+        if not self._zones.decides(track.detection.feature):
+            if track.key in self._open or not self._counts(track, position):
+                return None
+            return Began(self._new_ids(), track)
+        met = self._zones.met(track, at_us)
+        if not met or not self._counts(track, position):
+            return None
+        self._zones.tell(track, met, at_us)
+        return Began(self._new_ids(), track, met)
 
     def _forget(self, position: int) -> None:
         """Old places. Positions that lead to no footage begin at 0 again with each run."""
@@ -113,11 +136,12 @@ class Eventing:
     def end(self, tracks: Sequence[Track]) -> list[Ended]:
         """The events of tracks that are gone, as when their run is over."""
         ended = []
+        self._zones.forget(tracks)
         for track in tracks:
-            ids = self._open.pop(track.key, None)
-            if ids is not None:
+            events = self._open.pop(track.key, None)
+            if events is not None:
                 self._remember(track)
-                ended.append(Ended(ids, track.seen_at))
+                ended += [Ended(ids, track.seen_at) for ids in events]
         return ended
 
     def _counts(self, track: Track, position: int) -> bool:

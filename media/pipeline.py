@@ -42,6 +42,7 @@ from media.types import (
     StatusChanged,
     StreamInfo,
 )
+from media.zones import Zone
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +81,13 @@ class CameraConfig:
     record: bool = True
     features: tuple[str, ...] = ()
     fps: float = 5.0
+    zones: tuple[Zone, ...] = ()
     token: int = 0
     from_position: int = field(default=0, compare=False)
 
     def records_like(self, other: CameraConfig) -> bool:
         """Whether at most detection differs, which can change while the camera is recorded."""
-        return replace(other, features=self.features, fps=self.fps) == self
+        return replace(self, features=other.features, fps=other.fps, zones=other.zones) == other
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
+from media.luma import luma, luma_bits
 from media.types import TICKS_PER_SECOND, MediaError
 
 logger = logging.getLogger(__name__)
@@ -187,13 +188,9 @@ class MotionGate:
 
 def _coarse_luma(frame: av.VideoFrame, columns: int) -> NDArray[np.int16]:
     """Every n-th pixel of every n-th row of the first plane, in 8 bits; the plane is not copied."""
-    plane, bits = frame.planes[0], frame.format.components[0].bits
     step = max(1, frame.width // columns)
-    luma: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)
-    rows = luma.reshape(-1, plane.line_size)[: frame.height : step]
-    if bits > 8:
-        return (rows.view(np.uint16) >> (bits - 8))[:, : frame.width : step].astype(np.int16)
-    return rows[:, : frame.width : step].astype(np.int16)
+    picked = luma(frame)[::step, ::step]
+    return (picked >> max(0, luma_bits(frame) - 8)).astype(np.int16)
 
 
 def _cell_means(values: NDArray[np.int16], cell: int) -> NDArray[np.float64]:

@@ -151,13 +151,44 @@ class FrameStages:
     tracked_us: int
 
 
+class Direction(StrEnum):
+    """Which way a line is crossed."""
+
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class EventZone:
+    """A zone as it was when its rule began an event; `direction` where a line was crossed."""
+
+    id: str
+    name: str
+    direction: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A frame that shows an event's object better than the one that began it.
+
+    All describe that one frame; `position` is None when it was not recorded.
+    """
+
+    at_us: int
+    position: int | None
+    detection: Detection
+    snapshot: Snapshot | None
+
+
 @dataclass(frozen=True, slots=True)
 class EventChange:
     """A step in an event's life.
 
-    `at_us`, `position`, `detection` and `snapshot` all describe the one frame that began the event;
-    they are the same in every later change. `ended_at_us` is set in ENDED alone. `position` is
-    None when the frame was not recorded.
+    `at_us`, `position`, `detection`, `snapshot` and `zones` all describe the one frame that began
+    the event; they are the same in every later change. `ended_at_us` is set in ENDED alone.
+    `position` is None when the frame was not recorded. `best` is the best view found since, None
+    while the beginning is the best.
     """
 
     kind: ChangeKind
@@ -173,6 +204,8 @@ class EventChange:
     ended_at_us: int | None = None
     stages: FrameStages | None = None
     token: int | None = None
+    zones: tuple[EventZone, ...] = ()
+    best: View | None = None
 
 
 MediaChange = StatusChanged | RunBegan | SegmentClosed | RunEnded | EventChange

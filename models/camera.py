@@ -18,7 +18,8 @@ class CameraTable(TenantOwned):
 
     `rtsp_url_sealed` is the encrypted address. `change_seq` is the number of its last change in
     the tenant's log of camera changes. `retention_days` and `retention_bytes` bound its footage
-    beside what the tenant's plan says; null leaves it to the plan.
+    beside what the tenant's plan says; null leaves it to the plan. `zones` are those of
+    `media.zones.Zone`, in the order they were made; null is none.
     """
 
     key = fields.UUIDField(primary_key=True)
@@ -27,6 +28,7 @@ class CameraTable(TenantOwned):
     rtsp_url_sealed = fields.TextField()
     features = fields.JSONField[list[str]]()
     fps = fields.FloatField()
+    zones = fields.JSONField[list[dict[str, Any]] | None](null=True)
     enabled = fields.BooleanField()
     record = fields.BooleanField()
     retention_days = fields.IntField(null=True)
@@ -72,6 +74,7 @@ class Camera(msgspec.Struct, frozen=True):
     rtsp_url_sealed: str
     features: list[str]
     fps: float
+    zones: list[dict[str, Any]] | None
     enabled: bool
     record: bool
     retention_days: int | None

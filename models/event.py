@@ -21,8 +21,11 @@ class EventTable(TenantOwned):
     camera's media timeline) is null when the frame was not recorded. `snapshot` is
     `{date}/{hour}/{name}` in the camera's folder. `written_us` is when its beginning was written,
     by the writer's clock just before the commit; null in rows from before it was noted. `payload`
-    is what the outside system said that told of the event, and null in events of our own. There is
-    no foreign key to the camera: events outlive it.
+    is what the outside system said that told of the event, and null in events of our own. `zones`
+    are id, name and direction of those whose rules began it, as they were; `zone_ids` has their ids
+    with a blank around each, to filter by. `best` is the best view found since: `at_us`,
+    `position`, `box`, `snapshot`. All three are null where there is none. There is no foreign key
+    to the camera: events outlive it.
     """
 
     id = BytewiseText(max_length=40, primary_key=True)
@@ -43,6 +46,9 @@ class EventTable(TenantOwned):
     model_version = fields.CharField(max_length=100)
     written_us = fields.BigIntField(null=True)
     payload = fields.JSONField[dict[str, Any] | None](null=True)
+    zones = fields.JSONField[list[dict[str, Any]] | None](null=True)
+    zone_ids = fields.TextField(null=True)
+    best = fields.JSONField[dict[str, Any] | None](null=True)
 
     class Meta:
         table = "event"
@@ -76,3 +82,5 @@ class Event(msgspec.Struct, frozen=True):
     model_version: str
     written_us: int | None
     payload: dict[str, Any] | None
+    zones: list[dict[str, Any]] | None
+    best: dict[str, Any] | None

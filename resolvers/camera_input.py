@@ -80,7 +80,7 @@ def _plain_faults(given: CameraDraft | CameraChanges, camera_id: str | None) -> 
     wrong = []
     if camera_id is not None and not is_camera_id(camera_id):
         wrong.append(FieldError("id", "want 1-63 of a-z, 0-9 and -, beginning with no dash"))
-    if given.name is not None and (message := _name_fault(given.name)):
+    if given.name is not None and (message := name_fault(given.name)):
         wrong.append(FieldError("name", message))
     if given.fps is not None and not (math.isfinite(given.fps) and MIN_FPS <= given.fps <= MAX_FPS):
         wrong.append(FieldError("fps", f"want {MIN_FPS} to {MAX_FPS:g} frames per second"))
@@ -93,7 +93,7 @@ def _plain_faults(given: CameraDraft | CameraChanges, camera_id: str | None) -> 
     return wrong
 
 
-def _name_fault(name: str) -> str | None:
+def name_fault(name: str) -> str | None:
     if not name.strip():
         return "want a name that is not empty"
     if len(name) > MAX_NAME_CHARACTERS:

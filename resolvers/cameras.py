@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 
 import msgspec
@@ -277,6 +277,25 @@ async def camera_update(ctx: Context, camera_id: str, changes: CameraChanges) ->
         await rows.update(**values, **status, updated_us=now, change_seq=seq)
     await _announce(ctx)
     return CameraSaved(await _by_key(ctx, known.key), filtered)
+
+
+async def camera_rewrite(
+    ctx: Context, key: UUID, change: Callable[[Camera], Mapping[str, object]]
+) -> Camera:
+    """Sets the columns that `change` makes of a camera's row, while nobody else changes cameras.
+
+    What `change` raises leaves everything as it was.
+
+    Raises:
+        NotFound: the camera was deleted meanwhile.
+    """
+    async with in_transaction():
+        _, seq = await _numbered(ctx)
+        values = change(await _by_key(ctx, key))
+        rows = CameraTable.within(ctx.actor.tenant_id).filter(key=key)
+        await rows.update(**values, updated_us=ctx.world.clock.now_us(), change_seq=seq)
+    await _announce(ctx)
+    return await _by_key(ctx, key)
 
 
 def _status_after(known: Camera, enabled: bool | None, now_us: int) -> dict[str, object]:

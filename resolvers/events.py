@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,7 @@ from resolvers.outcomes import Outcome, attempt, in_groups
 
 MAX_FILTER_VALUES = 200
 MAX_EVENT_ID_CHARACTERS = 40
+_ZONE_ID = re.compile("[0-9a-f]{32}")
 
 
 class EventFilter(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ class EventFilter(msgspec.Struct, frozen=True):
     since_us: int | None = None
     until_us: int | None = None
     min_confidence: float | None = None
+    zone_ids: Sequence[str] | None = None
 
 
 ALL = EventFilter()
@@ -137,9 +140,13 @@ async def pages_of_cameras(ctx: Context, asked: Sequence[PageOf]) -> list[Outcom
 
 
 def _beside_camera(asked: PageOf) -> tuple[EventFilter, int, str | None]:
-    types = None if asked.wanted.types is None else tuple(asked.wanted.types)
-    wanted = replace(asked.wanted, camera_ids=None, types=types)
+    types, zones = _tuple(asked.wanted.types), _tuple(asked.wanted.zone_ids)
+    wanted = replace(asked.wanted, camera_ids=None, types=types, zone_ids=zones)
     return wanted, asked.first, asked.after
+
+
+def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
 
 
 async def _pages(ctx: Context, alike: Sequence[PageOf]) -> list[Outcome[EventPage]]:
@@ -191,6 +198,10 @@ def check_filter(wanted: EventFilter) -> None:
         wrong.append(FieldError("camera_id", f"want at most {MAX_FILTER_VALUES} cameras"))
     if any(len(name) > MAX_ID_CHARACTERS or "\0" in name for name in wanted.camera_ids or ()):
         wrong.append(FieldError("camera_id", f"want ids of at most {MAX_ID_CHARACTERS} characters"))
+    if len(wanted.zone_ids or ()) > MAX_FILTER_VALUES:
+        wrong.append(FieldError("zone_ids", f"want at most {MAX_FILTER_VALUES} zones"))
+    if not all(map(_ZONE_ID.fullmatch, wanted.zone_ids or ())):
+        wrong.append(FieldError("zone_ids", "want ids of zones"))
     if wrong:
         raise InvalidInput(*wrong)
 
@@ -205,7 +216,15 @@ def filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventT
         "at_us__lt": wanted.until_us,
         "confidence__gte": wanted.min_confidence,
     }
+    if wanted.zone_ids is not None:
+        met = [Q(zone_ids__contains=f" {each} ") for each in wanted.zone_ids]
+        rows = rows.filter(Q(*met, join_type="OR")) if met else rows.filter(id__in=[])
     return rows.filter(**{name: limit for name, limit in limits.items() if limit is not None})
+
+
+def meets_zone(event: Event, zone_ids: Sequence[str]) -> bool:
+    """Whether a rule of one of these zones began the event."""
+    return any(each["id"] in zone_ids for each in event.zones or ())
 
 
 def _listed(names: Sequence[str] | None) -> list[str] | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from media.types import ChangeKind, EventChange
+from media.types import ChangeKind, Detection, EventChange, Snapshot, View
 from models.bulk import NewRows, insert, run_with
 from models.tenant import take_numbers
 from resolvers.event_rows import span_of_ids
@@ -33,6 +33,9 @@ EVENT_TYPES = {
     "model_version": "text",
     "written_us": "bigint",
     "payload": "jsonb",
+    "zones": "jsonb",
+    "zone_ids": "text",
+    "best": "jsonb",
 }
 
 _KNOWN = """
@@ -42,7 +45,8 @@ WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
 
 _MOVE = """
 UPDATE event SET
-    seq = n.seq, last_change = n.last_change, ended_us = coalesce(n.ended_us, event.ended_us)
+    seq = n.seq, last_change = n.last_change, ended_us = coalesce(n.ended_us, event.ended_us),
+    best = coalesce(n.best, event.best)
 FROM new_rows n
 WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
     AND event.id = n.id AND event.at_us = n.at_us
@@ -53,6 +57,7 @@ _MOVED_TYPES = {
     "seq": "bigint",
     "last_change": "text",
     "ended_us": "bigint",
+    "best": "jsonb",
 }
 
 
@@ -66,6 +71,7 @@ class _State:
     began_seq: int = 0
     seq: int = 0
     ended_us: int | None = None
+    best: View | None = None
 
 
 async def write_events(
@@ -119,10 +125,11 @@ def _steps(
             continue
         last += 1
         if before is None:
-            state = _State(change.at_us, kind.value, began=change, began_seq=last, seq=last)
+            state = _State(change.at_us, kind.value, change, began_seq=last, seq=last)
         else:
             ended_us = before.ended_us if change.ended_at_us is None else change.ended_at_us
             state = replace(before, last_change=kind.value, seq=last, ended_us=ended_us)
+            state = replace(state, best=change.best or before.best)
         stepped[change.event_id] = state
     return stepped, last - seq
 
@@ -130,7 +137,7 @@ def _steps(
 async def _move(tenant_id: str, moved: dict[str, _State]) -> None:
     """The bounds in time keep the statement to the days that the events are of."""
     records = [
-        (name, state.at_us, state.seq, state.last_change, state.ended_us)
+        (name, state.at_us, state.seq, state.last_change, state.ended_us, _view(state.best))
         for name, state in moved.items()
     ]
     times = [state.at_us for state in moved.values()]
@@ -141,7 +148,7 @@ def _record(
     tenant_id: str, slug: str, change: EventChange, state: _State, written_us: int
 ) -> tuple[object, ...]:
     """A row in the order of EVENT_TYPES."""
-    shot = change.snapshot
+    zones = change.zones
     return (
         tenant_id,
         change.event_id,
@@ -156,22 +163,47 @@ def _record(
         state.ended_us,
         change.position,
         change.track_id,
-        msgspec.json.encode([_box(change)]).decode(),
-        f"{shot.date}/{shot.hour}/{shot.name}" if shot else None,
+        msgspec.json.encode([_box(change.detection)]).decode(),
+        _path(change.snapshot),
         change.trace_id,
         change.model_version,
         written_us,
         None,
+        msgspec.json.encode(zones).decode() if zones else None,
+        zone_ids([each.id for each in zones]) if zones else None,
+        _view(state.best),
     )
 
 
-def _box(change: EventChange) -> dict[str, object]:
-    box = change.detection.box
+def zone_ids(ids: Sequence[str]) -> str:
+    """With a blank around each, so that one is found by ` id `."""
+    return f" {' '.join(ids)} "
+
+
+def _path(shot: Snapshot | None) -> str | None:
+    return f"{shot.date}/{shot.hour}/{shot.name}" if shot else None
+
+
+def _view(best: View | None) -> str | None:
+    """As JSON."""
+    if best is None:
+        return None
+    told = {
+        "at_us": best.at_us,
+        "position": best.position,
+        "box": _box(best.detection),
+        "snapshot": _path(best.snapshot),
+    }
+    return msgspec.json.encode(told).decode()
+
+
+def _box(detection: Detection) -> dict[str, object]:
+    box = detection.box
     return {
         "x": round(box.x0, 6),
         "y": round(box.y0, 6),
         "w": round(box.x1 - box.x0, 6),
         "h": round(box.y1 - box.y0, 6),
-        "label": change.detection.label,
-        "score": change.detection.score,
+        "label": detection.label,
+        "score": detection.score,
     }

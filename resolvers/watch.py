@@ -19,7 +19,7 @@ from resolvers.bus import events_of
 from resolvers.context import Context
 from resolvers.errors import BadCursor, FieldError
 from resolvers.event_rows import of_late
-from resolvers.events import ALL, EventFilter, check_filter, filtered
+from resolvers.events import ALL, EventFilter, check_filter, filtered, meets_zone
 from resolvers.fanout import Start
 from resolvers.meter import Meter
 from resolvers.tail import Page, Step, Tail, pages
@@ -172,6 +172,7 @@ class _View:
             and (wanted.camera_ids is None or event.camera_slug in wanted.camera_ids)
             and (wanted.types is None or event.type in wanted.types)
             and (wanted.min_confidence is None or event.confidence >= wanted.min_confidence)
+            and (wanted.zone_ids is None or meets_zone(event, wanted.zone_ids))
             and (wanted.since_us is None or event.at_us >= wanted.since_us)
             and (wanted.until_us is None or event.at_us < wanted.until_us)
         )

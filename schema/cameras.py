@@ -12,6 +12,7 @@ from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
+from resolvers.zones import zones_of
 from schema.completion import Identified
 from schema.context import Info
 from schema.enums import CameraChangeKind, Otherwise
@@ -28,6 +29,7 @@ from schema.playback import (
     recorded_hour,
 )
 from schema.scalars import Bytes, Day, Instant
+from schema.zones import Zone
 
 if TYPE_CHECKING:
     from models.camera import Camera as CameraValue
@@ -81,6 +83,10 @@ class Camera(Identified):
     @field(description="Frames a second that are looked at for detection.")
     def fps(self) -> float:
         return self._camera.fps
+
+    @field(description="Its zones, in the order they were made.", size=3)
+    def zones(self) -> list[Zone]:
+        return [Zone.of(each) for each in zones_of(self._camera)]
 
     @field(description="Whether it is connected at all.")
     def enabled(self) -> bool:

@@ -7,7 +7,8 @@ from enum import Enum, StrEnum
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from media.types import CameraState, ChangeKind
+from media.types import CameraState, ChangeKind, Direction
+from media.zones import ZonePurpose
 from resolvers.access import Scope
 from resolvers.event_counts import EventDimension, TimeBucket
 from resolvers.events import EventOrder
@@ -37,6 +38,18 @@ class EventType(StrEnum):
 
 class GapReason(StrEnum):
     RETENTION = "retention"
+
+
+class Weekday(Enum):
+    """Numbered as in `media.schedule.Span`."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
 
 
 class RequiredScope(StrEnum):
@@ -139,6 +152,34 @@ _describe(
         "CHANGED": "Something about it changed; overtaken changes come as the last one.",
         "ENDED": "It is over and changes no more.",
     },
+)
+_describe(
+    Direction,
+    "CrossingDirection",
+    (
+        "Which way a line is crossed. Side A is to the left of who looks from its first point to "
+        "the second, on the picture."
+    ),
+    {"A_TO_B": "From left to right.", "B_TO_A": "From right to left.", "BOTH": "Either way."},
+)
+_describe(
+    ZonePurpose,
+    "ZonePurpose",
+    "What a zone is for.",
+    {
+        "INSIDE": "An event begins once an object's foot has been inside for `seconds`.",
+        "LOITERING": (
+            "The same for who stays: leaving the polygon for up to 10 s in between does not count."
+        ),
+        "CROSSING": "An event begins when an object's foot crosses the line.",
+        "MASK": "What stands in it, or lies in it nearly whole, is not detected.",
+    },
+)
+_describe(
+    Weekday,
+    "Weekday",
+    "A day of the week.",
+    {each.name: f"{each.name.capitalize()}." for each in Weekday},
 )
 _describe(
     CameraChangeKind,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import strawberry
 
-from media.types import ChangeKind
+from media.types import ChangeKind, Direction
 from resolvers import addresses, events, playback, watch
 from resolvers.access import Scope
 from resolvers.context import Context
@@ -43,6 +44,73 @@ class EventPlayback:
         description="Seconds from the start of that playlist's media to the event's frame."
     )
     ts: Instant = strawberry.field(description="The time of that frame, as the event has it.")
+
+
+@strawberry.type(description="A zone as it was when its rule began an event.")
+class EventZone:
+    id: strawberry.ID = strawberry.field(description="The zone's id; it may be gone by now.")
+    name: str = strawberry.field(description="What people called it then.")
+    direction: Direction | None = strawberry.field(
+        description="Which way its line was crossed; null of a polygon."
+    )
+
+
+@strawberry.type(description="A frame that shows an event's object better than the one it began.")
+class EventView:
+    def __init__(self, event: EventValue, best: dict[str, Any]) -> None:
+        """`event` as if it had begun with this frame: what belongs to a frame is found alike."""
+        self._box = best["box"]
+        self._frame = msgspec.structs.replace(
+            event, at_us=best["at_us"], position=best["position"], snapshot=best["snapshot"]
+        )
+
+    @field(description="When the frame was captured.")
+    def ts(self) -> Instant:
+        return Instant(self._frame.at_us)
+
+    @field(description="Where in the frame the object is.")
+    def box(self) -> Box:
+        return Box(**self._box)
+
+    @field(description="How sure the model was, 0..1.")
+    def score(self) -> float:
+        return float(self._box["score"])
+
+    @field(
+        description="Picture of the frame, with short-lived authority; null where none was taken.",
+        scope=Scope.PLAYBACK_READ,
+        otherwise=Otherwise.NULL,
+    )
+    def snapshot_url(self, info: Info) -> str | None:
+        return _snapshot_url(info.context.ctx, self._frame)
+
+    @field(
+        description="Where to play it; null when its frame is not recorded.",
+        scope=Scope.PLAYBACK_READ,
+        cost=400,
+    )
+    async def playback(self, info: Info) -> EventPlayback | None:
+        return await _playback(info, self._frame)
+
+
+def _snapshot_url(ctx: Context, event: EventValue) -> str | None:
+    grant = playback.snapshot_grant(ctx, event)
+    if event.snapshot is None or grant is None:
+        return None
+    return addresses.snapshot(event.camera_slug, event.snapshot, grant)
+
+
+async def _playback(info: Info, event: EventValue) -> EventPlayback | None:
+    try:
+        found = await info.context.event_playbacks.load(event)
+    except NotRecorded:
+        return None
+    grant = playback.hour_grant(info.context.ctx, event.camera_slug, found.hour)
+    return EventPlayback(
+        playlist_url=found.signed_url(grant),
+        offset=found.offset_us / 1_000_000,
+        ts=Instant(found.event.at_us),
+    )
 
 
 @strawberry.type(
@@ -117,11 +185,7 @@ class Event:
         otherwise=Otherwise.NULL,
     )
     def snapshot_url(self, info: Info) -> str | None:
-        event = self._event
-        grant = playback.snapshot_grant(info.context.ctx, event)
-        if event.snapshot is None or grant is None:
-            return None
-        return addresses.snapshot(event.camera_slug, event.snapshot, grant)
+        return _snapshot_url(info.context.ctx, self._event)
 
     @field(
         description="Where to play it; null when its frame is not recorded.",
@@ -129,18 +193,28 @@ class Event:
         cost=400,
     )
     async def playback(self, info: Info) -> EventPlayback | None:
-        ctx = info.context.ctx
-        try:
-            found = await info.context.event_playbacks.load(self._event)
-        except NotRecorded:
-            return None
-        camera_id = self._event.camera_slug
-        grant = playback.hour_grant(ctx, camera_id, found.hour)
-        return EventPlayback(
-            playlist_url=found.signed_url(grant),
-            offset=found.offset_us / 1_000_000,
-            ts=Instant(found.event.at_us),
+        return await _playback(info, self._event)
+
+    @field(description="The zones whose rules began it; none where it needed none.", size=2)
+    def zones(self) -> list[EventZone]:
+        return [
+            EventZone(
+                id=strawberry.ID(each["id"]),
+                name=each["name"],
+                direction=None if each["direction"] is None else Direction(each["direction"]),
+            )
+            for each in self._event.zones or ()
+        ]
+
+    @field(
+        description=(
+            "The best view of the object found since it began; null while its beginning is that. "
+            "Each better one is a `CHANGED` step of the log, few of an event."
         )
+    )
+    def best(self) -> EventView | None:
+        best = self._event.best
+        return None if best is None else EventView(self._event, best)
 
     @field(description="Identifies it through logs and systems, a UUIDv4.")
     def trace_id(self) -> strawberry.ID:
@@ -186,6 +260,10 @@ class EventFilter:
         default=strawberry.UNSET,
         description="Of any of these types too, by `typeName`, also other systems'.",
     )
+    zone_ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Begun by a rule of any of these zones, also of zones that are gone.",
+    )
     since: Instant | None = strawberry.field(
         default=strawberry.UNSET, description="Of this time or later."
     )
@@ -205,6 +283,7 @@ def wanted_events(given: EventFilter | None) -> events.EventFilter:
         since_us=or_none(given.since),
         until_us=or_none(given.until),
         min_confidence=or_none(given.min_confidence),
+        zone_ids=or_none(given.zone_ids),
     )
 
 

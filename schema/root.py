@@ -16,7 +16,15 @@ from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
 from resolvers.event_counts import MAX_ROWS
 from resolvers.watch import EventFeed
-from schema import camera_changes, event_counts, evidence, live, outside_events, tenant_changes
+from schema import (
+    camera_changes,
+    event_counts,
+    evidence,
+    live,
+    outside_events,
+    tenant_changes,
+    zone_changes,
+)
 from schema.camera_changes import (
     CameraCreateInput,
     CameraDeletePayload,
@@ -48,10 +56,13 @@ from schema.scalars import SCALARS, LogCursor
 from schema.system import Storage, System
 from schema.tenant_changes import PlanInput, TenantPayload
 from schema.tenants import Model, Tenant, TenantConnection, Viewer
+from schema.zone_changes import ZoneInput, ZonePayload
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
 EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id.")]
 TenantId = Annotated[strawberry.ID, strawberry.argument(description="The tenant's id.")]
+ZoneId = Annotated[strawberry.ID, strawberry.argument(description="The zone's id.")]
+WantedZone = Annotated[ZoneInput, strawberry.argument(description="What it shall be.")]
 LockId = Annotated[strawberry.ID, strawberry.argument(description="The lock's id.")]
 WantedEvent = Annotated[EventCreateInput, strawberry.argument(description="What was seen.")]
 WantedLock = Annotated[EvidenceLockInput, strawberry.argument(description="What to keep.")]
@@ -187,6 +198,23 @@ class Mutation:
     )
     async def camera_delete(self, info: Info, id: CameraId) -> CameraDeletePayload:
         return await camera_changes.delete(info.context.ctx, id)
+
+    @mutation(
+        description=(
+            "Adds a zone to a camera, or changes all of the one of the input's `id`. It takes hold "
+            "at once, and recording goes on."
+        ),
+        scope=Scope.CAMERAS_WRITE,
+    )
+    async def zone_save(self, info: Info, camera_id: CameraId, input: WantedZone) -> ZonePayload:
+        return await zone_changes.save(info.context.ctx, camera_id, input)
+
+    @mutation(
+        description="Removes a zone of a camera; events that it began keep its name.",
+        scope=Scope.CAMERAS_WRITE,
+    )
+    async def zone_delete(self, info: Info, camera_id: CameraId, id: ZoneId) -> ZonePayload:
+        return await zone_changes.delete(info.context.ctx, camera_id, id)
 
     @mutation(
         description=(

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
 from media.store import CameraFolder
+from media.types import ChangeKind, View
+from media.zones import ZonePurpose
 from models.bulk import run
 from models.tenant import TenantTable
 from resolvers.access import OF_A_TENANT, Interval, Scope
@@ -17,6 +19,8 @@ from resolvers.cameras import camera_update
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
 from resolvers.watch import place_now
+from resolvers.zone_input import ZoneDraft
+from resolvers.zones import zone_save
 from tests.conftest import TABLES
 from tests.footage import TICKS, lay_down, segment, summarise
 from tests.world import add_camera, add_events, beginning, context, token
@@ -58,6 +62,7 @@ async def set_up(world: World) -> Stage:
         ("camera", ABSENT): "cam-nil",
         ("event", ABSENT): "evt-0000-00000000000000",
         ("lock", ABSENT): str(uuid4()),
+        ("zone", ABSENT): uuid4().hex,
         ("session", ABSENT): f"cam-nil.{uuid4().hex}",
         ("tenant", OWN): "default",
         ("tenant", ABSENT): "nobody",
@@ -77,16 +82,25 @@ async def set_up(world: World) -> Stage:
         began = beginning(
             camera.key, NOON + SECOND, position=TICKS, snapshot=snapshot, event_id=event_id
         )
-        await add_events(world, camera, [began])
+        view = View(NOON + 2 * SECOND, 2 * TICKS, began.detection, snapshot)
+        better = replace(began, kind=ChangeKind.CHANGED, best=view)
+        await add_events(world, camera, [began, better])
         wish = LockWish(Interval(NOON, NOON + SECOND), "for the matrix", None)
         ids |= {
             ("camera", place): slug,
             ("event", place): event_id,
+            ("zone", place): await add_zone(world, tenant_id, slug),
             ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
             ("session", place): f"{slug}.{uuid4().hex}",
         }
         shot = snapshot.name
     return Stage(world, ids, before, shot)
+
+
+async def add_zone(world: World, tenant_id: str, camera_id: str) -> str:
+    """A line across a camera's picture; its id."""
+    draft = ZoneDraft("Line", ZonePurpose.CROSSING, [(0.1, 0.5), (0.9, 0.5)])
+    return (await zone_save(context(world, tenant_id), camera_id, draft)).zone.id
 
 
 def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:

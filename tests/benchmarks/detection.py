@@ -154,7 +154,7 @@ def look_at_all(detector: Detector, clip: Path, every: int = 1) -> Pictures:
 
 def walker_events(pictures: Pictures, fps: float, begin_score: float) -> WalkerEvents:
     """What the clip of walkers, 10 pictures a second, gives at `fps` looks a second."""
-    truth = _walkers(shared_data() / "videos" / "vtest-groundtruth.csv")
+    truth = walkers(shared_data() / "videos" / "vtest-groundtruth.csv")
     tracker = Tracker(tracker_rules(fps, begin_score))
     eventing = Eventing(event_rules(fps, begin_score))
     began: dict[int, Detection] = {}
@@ -166,11 +166,11 @@ def walker_events(pictures: Pictures, fps: float, begin_score: float) -> WalkerE
         due += 10 / fps
         position = number * TICKS_PER_SECOND // 10
         sighting = tracker.look(detections, position)
-        for step in eventing.look(sighting, position):
+        for step in eventing.look(sighting, position, CLOCK.at_us(position)):
             if isinstance(step, Began):
                 began[step.track.key] = step.track.detection
         for track in sighting.seen:
-            walker = _walker_at(truth.get(number + 1, {}), track.detection.box)
+            walker = walker_at(truth.get(number + 1, {}), track.detection.box)
             if walker is not None and track.detection.feature == "person":
                 under[track.key][walker] += 1
     return _summary(began, under)
@@ -192,7 +192,7 @@ def _summary(began: dict[int, Detection], under: dict[int, Counter[int]]) -> Wal
     )
 
 
-def _walkers(path: Path) -> dict[int, dict[int, Box]]:
+def walkers(path: Path) -> dict[int, dict[int, Box]]:
     """The box of each walker, by frame from 1, every tenth frame."""
     truth: dict[int, dict[int, Box]] = defaultdict(dict)
     width, height = WALKERS
@@ -204,7 +204,7 @@ def _walkers(path: Path) -> dict[int, dict[int, Box]]:
     return truth
 
 
-def _walker_at(labels: dict[int, Box], box: Box) -> int | None:
+def walker_at(labels: dict[int, Box], box: Box) -> int | None:
     """The labelled walker under a box."""
     best = max(labels, key=lambda number: overlap(labels[number], box), default=None)
     return best if best is not None and overlap(labels[best], box) > 0.3 else None
@@ -232,8 +232,8 @@ def _report(name: str) -> None:
     print(f"{name}: {milliseconds_a_frame(detector, videos / 'vtest.avi'):.1f} ms a frame")
     pictures = look_at_all(detector, videos / "vtest.avi")
     for fps in (10.0, 5.0, 2.5, 1.0):
-        walkers = walker_events(pictures, fps, detector.description.thresholds.begin)
-        print(f"{name}: {fps:g} looks a second at 19 labelled walkers and one more: {walkers}")
+        found = walker_events(pictures, fps, detector.description.thresholds.begin)
+        print(f"{name}: {fps:g} looks a second at 19 labelled walkers and one more: {found}")
     with pool_of(detector) as pool:
         for clip in ("vtest.avi", "car-detection.mp4", "carphone_pristine.mp4"):
             began = [e for e in events_of(videos / clip, pool) if e.kind is ChangeKind.BEGAN]

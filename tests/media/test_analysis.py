@@ -16,17 +16,20 @@ from media.clock import SystemClock
 from media.detect.pool import DetectorPool
 from media.event_ids import dated_id
 from media.eventing import EventIds
+from media.shapes import Point
 from media.types import (
     TICKS_PER_SECOND,
     Box,
     ChangeKind,
     Detection,
     EventChange,
+    EventZone,
     MediaChange,
     ModelShapeError,
     RunClock,
     Snapshot,
 )
+from media.zones import Zone, ZonePurpose
 from tests.clips import Encoding, frame_coded, read_frame_number, still
 from tests.media.detect.scripted import ScriptedModel, See
 from tests.media.restamped import restamped
@@ -301,3 +304,82 @@ def test_an_event_says_when_its_frame_was_sampled_inferred_and_tracked() -> None
     assert stages is not None
     assert began_us <= stages.sampled_us <= stages.inferred_us <= stages.tracked_us <= ended_us
     assert ended.stages == stages
+
+
+def nearer(frame: av.VideoFrame) -> list[Detection]:
+    """A person who comes nearer: from 0.1 of the picture's height to half of it."""
+    half = 0.05 + read_frame_number(frame) / 100 * 0.2
+    return [Detection("person", "person", 0.8, Box(0.6 - half / 2, 0.5 - half, 0.6, 0.5 + half))]
+
+
+def test_a_better_view_is_told_and_the_beginning_stays_as_it_was() -> None:
+    with rig(nearer) as camera:
+        camera.show(frame_coded(100, CLIP), Timeline(run_clock()))
+        camera.analysis.end_run(ANCHOR_US + 4_000_000)
+        began, *changed, ended = camera.told
+        saved = dict(camera.folder.saved)
+
+    assert {change.kind for change in changed} == {ChangeKind.CHANGED}
+    assert began.best is None
+    assert ended.best == changed[-1].best
+    for change in changed:
+        best = change.best
+        assert best is not None
+        assert best.position is not None
+        with av.open(BytesIO(saved[best.at_us]), "r") as picture:
+            number = read_frame_number(next(picture.decode(video=0)))
+        assert best.position == number * FRAME
+        assert best.at_us == run_clock().at_us(best.position)
+        assert best.detection.box.x1 - best.detection.box.x0 == pytest.approx(
+            (0.05 + number / 100 * 0.2) / 2
+        )
+        assert (change.at_us, change.position, change.detection, change.snapshot) == (
+            began.at_us,
+            began.position,
+            began.detection,
+            began.snapshot,
+        )
+
+
+RIGHT_HALF = Zone(
+    "r",
+    "Right",
+    ZonePurpose.INSIDE,
+    (Point(0.5, 0.0), Point(1.0, 0.0), Point(1.0, 1.0), Point(0.5, 1.0)),
+)
+
+
+def test_an_event_carries_the_zone_and_begins_where_its_rule_is_met() -> None:
+    with rig(walker) as camera:
+        camera.analysis.change_zones([RIGHT_HALF])
+        camera.show(frame_coded(100, CLIP), Timeline(run_clock()))
+        began = camera.told[0]
+
+    assert began.zones == (EventZone("r", "Right"),)
+    middle = (began.detection.box.x0 + began.detection.box.x1) / 2
+    assert 0.5 <= middle < 0.55
+
+
+def test_zones_change_while_a_camera_runs_and_its_objects_go_on() -> None:
+    """Without a zone the walker is an event at once, and another as they enter the new one."""
+    with rig(walker) as camera, restamped(frame_coded(100, CLIP)) as (stream, packets):
+        camera.analysis.begin_run(stream, Timeline(run_clock()))
+        for number, packet in enumerate(packets):
+            if number == 30:
+                camera.analysis.change_zones([RIGHT_HALF])
+            camera.analysis.packet(packet)
+            assert camera.analysis.settle(10)
+        first, second = (each for each in camera.told if each.kind is ChangeKind.BEGAN)
+
+    assert (first.zones, second.zones) == ((), (EventZone("r", "Right"),))
+    assert first.track_id == second.track_id
+    assert first.event_id != second.event_id
+
+
+def test_what_a_mask_hides_begins_nothing() -> None:
+    with rig(walker) as camera:
+        whole = (Point(0, 0), Point(1, 0), Point(1, 1), Point(0, 1))
+        camera.analysis.change_zones([Zone("m", "All", ZonePurpose.MASK, whole)])
+        camera.show(frame_coded(100, CLIP), Timeline(run_clock()))
+
+        assert camera.told == []

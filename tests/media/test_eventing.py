@@ -27,7 +27,7 @@ class Camera:
         steps = []
         for detections in frames:
             sighting = self.tracker.look(detections, self.position)
-            steps += self.eventing.look(sighting, self.position)
+            steps += self.eventing.look(sighting, self.position, self.position)
             self.position += every
         return steps
 

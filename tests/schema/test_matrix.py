@@ -26,6 +26,7 @@ from tests.matrix import (
     FOREIGN,
     OWN,
     Stage,
+    add_zone,
     bearer,
     may,
     scope_sets,
@@ -86,6 +87,15 @@ ASKS = {
         'cameraUpdate(id: $id, input: {name: "Other"})', "camera", "camera { name }"
     ),
     "Mutation.cameraDelete": change("cameraDelete(id: $id)", "new camera", "deletedId"),
+    "Mutation.zoneSave": change(
+        'zoneSave(cameraId: $id, input: {name: "Gate", purpose: CROSSING, '
+        "points: [{x: 0.1, y: 0.5}, {x: 0.9, y: 0.5}]})",
+        "camera",
+        "zone { name }",
+    ),
+    "Mutation.zoneDelete": change(
+        'zoneDelete(cameraId: "cam-own", id: $id)', "new zone", "camera { name }"
+    ),
     "Mutation.cameraProbe": Ask(
         'mutation { cameraProbe(rtspUrl: "http://10.0.0.1") { userErrors { field } } }'
     ),
@@ -118,6 +128,8 @@ ASKS = {
     "Event.camera": of_event("camera { name }"),
     "Event.snapshotUrl": of_event("snapshotUrl", "event", "snapshotUrl"),
     "Event.playback": of_event("playback { offset }"),
+    "EventView.snapshotUrl": of_event("best { snapshotUrl }", "event", "best", "snapshotUrl"),
+    "EventView.playback": of_event("best { playback { offset } }"),
     "EvidenceLock.camera": Ask("{ evidenceLocks { nodes { camera { id } } } }"),
     "LiveStartPayload.hlsUrl": Ask(
         'mutation ($id: ID!) { liveStart(cameraId: $id, offer: "v=0") { hlsUrl } }',
@@ -194,9 +206,15 @@ async def object_of(stage: Stage, kind: str | None, place: str, number: int = 0)
         return ""
     if kind == "new tenant":
         return f"t-{number}"
-    if kind == "new camera" and place == OWN:
-        return (await add_camera(stage.world, f"cam-{number}")).slug
+    if kind.startswith("new ") and place == OWN:
+        return await _new(stage, kind, number)
     return stage.id(kind.removeprefix("new "), place)
+
+
+async def _new(stage: Stage, kind: str, number: int) -> str:
+    if kind == "new zone":
+        return await add_zone(stage.world, "default", "cam-own")
+    return (await add_camera(stage.world, f"cam-{number}")).slug
 
 
 def places(stage: Stage, kind: str | None) -> list[str]:
@@ -229,7 +247,7 @@ async def test_a_field_demands_what_the_schema_states(world: World, coordinate: 
             answer = (await asked(client, ask, object_id, bearer(scopes))).json()
             assert codes(answer) == [], (scopes, answer)
             assert all(value is not None for value in answer["data"].values())
-            if ask.kind in {"camera", "event", "lock", "session", "new camera"}:
+            if ask.kind in {"camera", "event", "lock", "session", "new camera", "new zone"}:
                 assert "NOT_FOUND" not in str(answer)
             if ask.shows:
                 shown = value_at(answer, ask.shows)
