@@ -1,5 +1,6 @@
 # One command each: `make run`, `make test`, `make check`, `make bench`.
 PYTHON ?= python3
+WORKERS ?= 3
 BIN := .venv/bin
 ROOMS := app schema compat_rest resolvers media models tests
 
@@ -30,8 +31,9 @@ setup-dev: setup .venv/.dev  ## what `make test` and `make check` need
 run: setup  ## everything in one process, with simulated cameras
 	@exec $(BIN)/vms demo
 
-test: setup-dev  ## every test
-	$(BIN)/pytest
+# Tests of real time wait more than they compute: three at a time keep two cores busy.
+test: setup-dev  ## every test, WORKERS at a time
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: setup-dev  ## ruff, mypy strict, import-linter, what clients of the last release need
 	$(BIN)/ruff format --check .

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
+import hashlib
 import itertools
 import shutil
 import tempfile
@@ -133,19 +135,25 @@ def still_clip(path: Path, frames: int, encoding: Encoding = DEFAULT_ENCODING) -
 @functools.cache
 def frame_coded(frames: int, encoding: Encoding = DEFAULT_ENCODING) -> Path:
     """`frame_coded_clip`, made once a test run."""
-    return frame_coded_clip(_fresh_path(encoding), frames, encoding)
+    return _made_once(
+        ("coded", frames), encoding, lambda path: frame_coded_clip(path, frames, encoding)
+    )
 
 
 @functools.cache
 def coded_footage(source: Path, frames: int, encoding: Encoding = DEFAULT_ENCODING) -> Path:
     """`coded_footage_clip`, made once a test run."""
-    return coded_footage_clip(_fresh_path(encoding), source, frames, encoding)
+    return _made_once(
+        ("footage", source, frames),
+        encoding,
+        lambda path: coded_footage_clip(path, source, frames, encoding),
+    )
 
 
 @functools.cache
 def still(frames: int, encoding: Encoding = DEFAULT_ENCODING) -> Path:
     """`still_clip`, made once a test run."""
-    return still_clip(_fresh_path(encoding), frames, encoding)
+    return _made_once(("still", frames), encoding, lambda path: still_clip(path, frames, encoding))
 
 
 def coded_picture(number: int, size: tuple[int, int]) -> Picture:
@@ -287,16 +295,30 @@ def _brightness(picture: av.VideoFrame | NDArray[Any]) -> NDArray[np.float32]:
     return brightness if brightness.ndim == 2 else brightness[..., :3].mean(axis=2)
 
 
+def share_clips(folder: Path) -> None:
+    """From now on clips are kept there, for all processes of a test run."""
+    folder.mkdir(exist_ok=True)
+    _shared.append(folder)
+
+
+_shared: list[Path] = []
+
+
 @functools.cache
-def _folder() -> Path:
+def _own_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="clips-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-_numbers: Callable[[], int] = itertools.count().__next__
-
-
-def _fresh_path(encoding: Encoding) -> Path:
+def _made_once(what: tuple[object, ...], encoding: Encoding, make: Callable[[Path], Path]) -> Path:
+    """Whoever comes first makes it, and the others wait for it."""
+    folder = _shared[-1] if _shared else _own_folder()
+    name = hashlib.sha256(repr((what, encoding)).encode()).hexdigest()[:24]
     is_g711 = encoding.audio in {"pcm_alaw", "pcm_mulaw"}
-    return _folder() / f"{_numbers()}{'.mov' if is_g711 else '.mp4'}"
+    path = folder / f"{name}{'.mov' if is_g711 else '.mp4'}"
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make(path.with_stem(f"{name}-part")).rename(path)
+    return path

@@ -26,7 +26,7 @@ SECRETS = {
     "VMS_METRICS_PASSWORD": "s3cret",
     "RENDER_GID": "104",
 }
-HEALTHY_SECONDS, STOP_SECONDS = 60, 20
+HEALTHY_SECONDS, STOP_SECONDS = 60, 60
 
 
 def interpolated(text: str, variables: Mapping[str, str] = SECRETS) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from resolvers.context import World
+from tests.clips import share_clips
 from tests.servers import Postgres, Valkey, run_sql
 from tests.world import found, open_world
 
@@ -57,6 +58,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture in ("database", "empty_database"):
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, engines, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Scenarios first: they mostly wait, and quick tests fill the time beside and behind them."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/scenarios/"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clips_made_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if worker_id != "master":  # one of several processes
+        share_clips(tmp_path_factory.getbasetemp().parent / "clips")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from tests.world import SECRET
 STARTED = re.compile(
     r"(?:listening on|footage is served to API processes at) (?:http://)?(\S+:\d+)"
 )
-START_SECONDS, STOP_SECONDS = 30, 15
+START_SECONDS, STOP_SECONDS = 60, 60
 
 
 def installation(database_url: str, redis_url: str) -> dict[str, str]:

@@ -106,7 +106,7 @@ async def running(words: str, settings: dict[str, str]) -> AsyncIterator[asyncio
     try:
         yield process.stderr
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             _, rest = await process.communicate()
         assert process.returncode == 0, rest.decode()
     finally:
@@ -117,7 +117,7 @@ async def running(words: str, settings: dict[str, str]) -> AsyncIterator[asyncio
 
 async def until_said(log: asyncio.StreamReader, text: str) -> str:
     """The line that says it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while line := (await log.readline()).decode():
             if text in line:
                 return line
@@ -162,7 +162,7 @@ async def test_api_and_worker_start_together_and_work_as_one(
             body = {"name": "Lobby", "rtsp_url": "rtsp://127.0.0.1:1/x"}
             made = (await http.post("/v2/api/cameras", json=body)).json()
             assert made["status"] == "connecting"
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(60):
                 while (await http.get("/v2/api/cameras")).json()[0]["status"] == "connecting":
                     await asyncio.sleep(0.1)
             shown = (await http.get("/v2/api/cameras")).json()[0]

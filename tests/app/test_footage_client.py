@@ -142,7 +142,7 @@ async def test_a_worker_that_stands_still_is_given_up(world: World) -> None:
     async with (
         answering(world, say_nothing) as silent,
         asking(world, limits=IMPATIENT) as asks,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
     ):
         with pytest.raises(FootageAway):
             await far_of(asks).playlist(silent)

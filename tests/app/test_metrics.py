@@ -67,7 +67,7 @@ def counted(metric: str, /, **labels: str) -> float:
 
 
 async def until_recorded(system: System, camera: str, segments: int) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while len(list(system.world.store.root.glob(f"*/{camera}.*/*/*/*.m4s"))) < segments:
             await asyncio.sleep(0.1)
 
@@ -86,7 +86,7 @@ async def test_what_was_recorded_and_lost_is_counted_to_the_byte(tmp_path: Path)
         assert (await system.client.delete("/v2/api/cameras/gone")).status_code == 204
         patched = await system.client.patch("/v2/api/cameras/good", json={"enabled": False})
         assert patched.status_code == 200
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while value(await scraped(system.base, password), "vms_cameras", state="online"):
                 await asyncio.sleep(0.1)
         found = await scraped(system.base, password)
@@ -199,7 +199,7 @@ async def test_subscriptions_and_their_deliveries_are_counted(world: World) -> N
 
 async def until_counted(metric: str, value: float, /, **labels: str) -> None:
     kind = {"type": "subscription"} if labels else {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while counted(metric, **kind, **labels) != value:
             await asyncio.sleep(0.02)
 
@@ -228,7 +228,7 @@ async def test_what_is_away_shows_and_so_does_its_return(
             assert await look() == (0, 0)
             mortal_postgres.revive()
             mortal_valkey.revive()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await look() != (1, 1):
                     await asyncio.sleep(0.1)
     finally:

@@ -125,7 +125,7 @@ async def test_a_changed_plan_is_kept_to_at_once(disk: Disk) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(cleaner_of(disk).run(stop))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (disk.world.store.root / ".spare-room").exists():  # its first look is over
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)

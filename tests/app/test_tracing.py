@@ -132,7 +132,7 @@ async def test_an_event_has_one_trace_from_its_frame_to_its_follower(
             watched_over(Settings(otlp_endpoint=address), world, "all-in-one"),
             writing_changes(world, tmp_path / "spool") as writer,
             aclosing(watch.watch(ctx)) as steps,
-            asyncio.timeout(20),
+            asyncio.timeout(60),
         ):
             first = asyncio.ensure_future(anext(steps))
             await asyncio.sleep(0.1)  # it follows from now on
@@ -211,7 +211,7 @@ async def test_of_a_share_of_none_only_what_the_caller_wants_is_sent(
 
 
 async def test_a_collector_that_is_away_holds_nothing_up(world: World) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         settings = Settings(otlp_endpoint="http://127.0.0.1:1")
         async with watched_over(settings, world, "api"), client(world) as http:
             assert (await http.get("/v2/api/cameras")).status_code == 200

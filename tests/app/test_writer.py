@@ -75,7 +75,7 @@ async def test_each_tenant_gets_its_own_in_order(world: World, spool: Path) -> N
 
 async def test_an_event_is_written_while_nothing_else_happens(world: World, spool: Path) -> None:
     camera = await add_camera(world)
-    async with asyncio.timeout(10), writing_changes(world, spool) as writer:
+    async with asyncio.timeout(30), writing_changes(world, spool) as writer:
         writer.know([camera])
         for number in range(5):
             await asyncio.to_thread(writer.deliver, event(camera, f"evt-{number}"))

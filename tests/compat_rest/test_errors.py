@@ -24,6 +24,7 @@ STATUSES = {
     "NotRecorded": 404,
     "InvalidInput": 422,
     "BadCursor": 422,
+    "TooManyRows": 422,
     "Conflict": 409,
     "CameraLimitReached": 403,
     "RateLimited": 429,

@@ -292,11 +292,11 @@ def socket_tasks() -> list[str]:
 async def test_a_client_that_leaves_leaves_no_task(world: World) -> None:
     async with served(world) as server:
         async with opened(server, token=token()) as client:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not socket_tasks():
                     await asyncio.sleep(0.01)
             client.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while socket_tasks():
                 await asyncio.sleep(0.01)
 

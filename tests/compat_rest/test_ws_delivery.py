@@ -74,7 +74,7 @@ async def test_what_nobody_foresaw_closes_1011(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with served(world) as server, opened(server, token=token()) as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not world.following.tails.held():
                 await asyncio.sleep(0.01)
         world.following.tails.held()[0].end(ValueError("the password is hunter2"))

@@ -29,7 +29,7 @@ CAMERA = CameraFolder("t1", "cam-gate.0123abcd")
 KEY = uuid.UUID("0123abcd-0000-4000-8000-000000000000")
 QUICK = Timeouts(open_s=1.5, read_s=1.0)
 SOON = Backoff(first_s=0.1, longest_s=0.2, rare_first_s=0.2, rare_longest_s=0.2)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 C = TypeVar("C", bound=MediaChange)
 

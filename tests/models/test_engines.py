@@ -54,7 +54,7 @@ async def found_tenant(name: str) -> None:
 
 
 async def until_back() -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await camera_limits()
@@ -100,7 +100,7 @@ async def test_whoever_is_cancelled_anywhere_takes_nothing_along(opened: str) ->
         await asyncio.sleep(chance.random() * 0.004)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await work()
     row = await TenantTable.get(id="acme")
     assert row.event_seq == row.camera_seq > 0

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
@@ -24,6 +23,7 @@ from tests.resolvers.keeping import DAY, HOUR, NOON, at
 from tests.world import add_camera, context
 
 WISH = LockWish(Interval(NOON, NOON + HOUR), "police case 4711")
+UNKNOWN_ID = "7a565d0a-8d92-4ffc-90a9-0e743459e617"
 
 
 def named(ctx: Context, subject: str) -> Context:
@@ -75,7 +75,7 @@ async def test_who_may_lock_may_not_lift(world: World) -> None:
     assert await rows() == [made]
 
 
-@pytest.mark.parametrize("lock_id", ["", "x", str(uuid4()), "é" * 99, "0" * 32 + "\0"])
+@pytest.mark.parametrize("lock_id", ["", "x", UNKNOWN_ID, "é" * 99, "0" * 32 + "\0"])
 async def test_an_unknown_lock_is_not_found(world: World, lock_id: str) -> None:
     with pytest.raises(NotFound):
         await evidence_lift(context(world), lock_id)

@@ -164,7 +164,7 @@ class Simulation:
                 await asyncio.sleep(0)
         else:
             await self.log.commit(max(0, goal - self.log.last))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while follower.seen < goal:
                     await asyncio.sleep(0)
         task.cancel()

@@ -98,7 +98,7 @@ async def test_it_is_numbered_and_followed_like_our_own(world: World) -> None:
     await event_create(writer(world), DOOR)
     await add_events(world, camera, [beginning(camera.key, NOON, event_id="evt-own-2")])
     seen: list[tuple[str, str]] = []
-    async with aclosing(feed) as items, asyncio.timeout(10):
+    async with aclosing(feed) as items, asyncio.timeout(30):
         async for item in items:
             assert isinstance(item, EventItem)
             seen.append((item.event.type, item.kind.value))

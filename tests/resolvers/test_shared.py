@@ -42,7 +42,7 @@ async def test_what_failed_tells_so_and_is_made_anew_for_the_next() -> None:
     async with shared.hold("a", Work) as broken:
         await asyncio.sleep(0)
         broken.fail.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while broken.ended_with is None:
                 await asyncio.sleep(0)
         assert str(broken.ended_with) == "broken"

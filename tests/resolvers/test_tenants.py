@@ -102,7 +102,7 @@ async def test_after_a_restore_no_number_is_told_twice_and_followers_learn_of_it
     cursor = await place_now(context(world))
     await tenants.after_restore(admin(world))
     await add_events(world, camera, [beginning(camera.key, AT, event_id="evt-after")])
-    async with aclosing(watch(context(world), after=cursor)) as items, asyncio.timeout(10):
+    async with aclosing(watch(context(world), after=cursor)) as items, asyncio.timeout(30):
         gap, after = [await anext(items), await anext(items)]
     assert isinstance(gap, GapItem)
     assert isinstance(after, EventItem)

@@ -7,7 +7,6 @@ import base64
 from pathlib import Path
 
 import av
-import pytest
 
 from media.simulator import Simulator
 from tests.browser import browser_page, hls_js
@@ -75,7 +74,6 @@ def number_in(data_url: str, folder: Path) -> int:
         return read_frame_number(next(container.decode(video=0)))
 
 
-@pytest.mark.timeout(180)
 async def test_an_offset_shows_its_frame_in_a_browser_also_after_a_reconnect(
     tmp_path: Path,
 ) -> None:

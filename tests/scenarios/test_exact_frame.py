@@ -95,12 +95,12 @@ async def test_the_offset_of_every_event_shows_the_frame_of_its_snapshot(
     running = running_system(tmp_path, model, HOUR_SECONDS, servers.database_url, servers.redis_url)
     async with running as system:
         await create(system, simulator.url("walk"), fps=5)
-        before = await until(system, lambda events: len(events) >= 2, 40)
+        before = await until(system, lambda events: len(events) >= 2, 60)
         mount.kick()
         await until(
             system,
             lambda events: len(events) >= len(before) + 3 and len(hours_of(events)) >= 2,
-            60,
+            120,
         )
         stopped = await system.client.patch("/v2/api/cameras/cam-walk", json={"enabled": False})
         assert stopped.status_code == 200

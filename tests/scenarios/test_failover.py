@@ -51,12 +51,12 @@ async def team(database: str, valkey: Valkey, tmp_path: Path) -> AsyncIterator[C
 
 
 async def recorded_further(team: Crew, cameras: list[Camera]) -> None:
-    """Until each camera has one more listed segment than now."""
-    before = [len(listed(team.world.store, each)) for each in cameras]
+    """Until each camera has a listed segment that began after now: what a repair lists is older."""
+    now_us = team.world.clock.now_us()
 
     async def more() -> bool:
-        now = [len(listed(team.world.store, each)) for each in cameras]
-        return all(a < b for a, b in zip(before, now, strict=True))
+        found = [listed(team.world.store, each) for each in cameras]
+        return all(any(one.start_us > now_us for _, one in each) for each in found)
 
     await until(more)
 

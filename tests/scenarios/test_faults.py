@@ -27,7 +27,6 @@ def on_stage(servers: Stage) -> Iterator[Stage]:
     servers.postgres.revive()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("fault", BRIEFLY)
 async def test_every_subscriber_is_told_everything_once_and_in_order(
     on_stage: Stage, fault: str

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import httpx
-import pytest
 
 from media.simulator.server import Simulator
 from tests.clips import Encoding, frame_coded, read_frame_number
@@ -32,7 +31,7 @@ async def start(data_dir: Path) -> tuple[asyncio.subprocess.Process, str]:
         sys.executable, "-m", "app.cli", "serve", env=environment, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         line = (await process.stdout.readline()).decode()
     assert line.startswith("listening on "), line
     return process, line.split()[2].rstrip(";")
@@ -52,7 +51,6 @@ def numbers_in(url: str) -> list[int]:
         return [read_frame_number(frame) for frame in container.decode(video=0)]
 
 
-@pytest.mark.timeout(180)
 async def test_after_kill_9_every_finished_gop_is_listed_and_plays(tmp_path: Path) -> None:
     clip = frame_coded(1500, GOP)
     headers = {"Authorization": f"Bearer {token()}"}
@@ -70,7 +68,7 @@ async def test_after_kill_9_every_finished_gop_is_listed_and_plays(tmp_path: Pat
     process, base = await start(tmp_path)
     try:
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=10) as client:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while any((tmp_path / "recordings").rglob("*.part")):
                     await asyncio.sleep(0.2)
             seen: list[int] = []
@@ -82,7 +80,7 @@ async def test_after_kill_9_every_finished_gop_is_listed_and_plays(tmp_path: Pat
         assert len(seen) >= 7 * 25, "more than the unfinished GOP was lost"
     finally:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
 
 

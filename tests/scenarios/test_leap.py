@@ -77,7 +77,6 @@ def segments(store: RecordingStore, folder: CameraFolder) -> list[Segment]:
     return [each for hour in hours for each in store.playlist(folder, hour).segments]
 
 
-@pytest.mark.timeout(120)
 async def test_an_event_behind_a_leap_shows_its_frame_in_every_player(
     world: World, tmp_path: Path
 ) -> None:

@@ -53,7 +53,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.timeout(180)
 async def test_each_failure_has_its_state_and_reason_and_harms_no_other(tmp_path: Path) -> None:
     clip = frame_coded(500, CODED)
     options = SimulatorOptions(credentials=Credentials("viewer", "s3cret-word"))

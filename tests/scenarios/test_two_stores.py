@@ -206,7 +206,6 @@ async def check_event(site: Site, event_id: str, part: Stored) -> None:
         assert await seek == wanted
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 async def test_a_camera_that_moved_plays_from_both_disks_and_from_one_when_the_other_is_away(
     site: Site,
@@ -220,7 +219,7 @@ async def test_a_camera_that_moved_plays_from_both_disks_and_from_one_when_the_o
     before, after = stored(one, moved), stored(two, moved)
     event = await check_handed_over(site, moved, before, after)
     await one.kill()
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         await check_rest(site, moved, before, after)
         gone = await site.api.get(f"/v2/api/playback/event/{event}")
         assert (gone.status_code, gone.json()["code"]) == (503, "FOOTAGE_AWAY")
@@ -270,7 +269,7 @@ async def check_taken_over(site: Site, camera: Camera, two: VmsProcess) -> None:
 
 async def check_playlist(site: Site, camera: Camera, parts: list[Stored]) -> str:
     """One playlist of these parts: every byte and every picture."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while FOOTAGE_AWAY in (answer := await playlist_of(site, camera, parts)).headers:
             await asyncio.sleep(0.5)
     text = answer.text

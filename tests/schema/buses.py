@@ -25,6 +25,6 @@ class CountingBus(LocalBus):
 
     async def until(self, waiting: int) -> None:
         """Returns when so many wait; TimeoutError when that takes more than 10 s."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.waiting != waiting:
                 await asyncio.sleep(0.01)

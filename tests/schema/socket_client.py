@@ -17,7 +17,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.world import token
 
 PROTOCOL = "graphql-transport-ws"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 class Socket:

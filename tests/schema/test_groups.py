@@ -55,7 +55,7 @@ async def followed(place: str, *asked: Asked) -> AsyncIterator[list[Socket]]:
 
 
 async def until_groups(world: World, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(world.following.groups) != count:
             await asyncio.sleep(0.01)
 
@@ -247,7 +247,7 @@ async def test_a_client_that_takes_nothing_is_closed_and_the_others_go_on(
             batch = [beginning(camera.key, AT, event_id=name) for name in many[first : first + 100]]
             await add_events(world, camera, batch)
         seen = [(await quick.next("0"))["events"]["event"]["id"] for _ in many]
-        await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(serving, 30)
     assert seen == many
     kinds = [message["type"].removeprefix("websocket.") for message in sent]
     assert kinds == ["accept", "send", "send", "close"]  # the acknowledgement, one answer, the end
@@ -255,6 +255,6 @@ async def test_a_client_that_takes_nothing_is_closed_and_the_others_go_on(
 
 
 async def until_members(world: World, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sum(each.members for each in world.following.groups.held()) != count:
             await asyncio.sleep(0.01)

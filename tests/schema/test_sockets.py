@@ -312,7 +312,7 @@ async def test_a_client_that_goes_away_ends_what_it_watched(world: World) -> Non
 async def test_a_server_that_stops_closes_its_sockets(world: World) -> None:
     bus = CountingBus()
     async with AsyncExitStack() as client:
-        async with asyncio.timeout(10), served(replace(world, bus=bus)) as place:
+        async with asyncio.timeout(30), served(replace(world, bus=bus)) as place:
             socket = await client.enter_async_context(opened(place))
             await socket.init()
             await socket.subscribe(EVENTS)

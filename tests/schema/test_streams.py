@@ -194,7 +194,7 @@ async def test_a_silent_stream_has_heartbeats(
 
 async def test_a_server_that_stops_ends_its_streams(world: World) -> None:
     bus = CountingBus()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async with served(replace(world, bus=bus)) as place:
             following = asyncio.create_task(read_all(place))
             await bus.until(1)

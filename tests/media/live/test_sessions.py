@@ -85,7 +85,7 @@ async def test_no_more_watch_than_there_may_and_a_place_is_free_again(stage: Sta
         await first.seen(1)
         assert await sessions.stop(CAMERA, answer.id)
         await first.ended()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while sessions.viewers > 1:
                 await asyncio.sleep(0.02)
         await begun(sessions, third)

@@ -61,7 +61,10 @@ class Follower:
         finally:
             if self.chance.random() < 0.5:
                 connection.transport.abort()
-            await connection.close()
+            try:
+                await connection.close()
+            finally:  # also when it is told to end while it waits for the server's word
+                connection.transport.abort()
 
     async def _connected(self, port: int) -> ClientConnection:
         raise NotImplementedError

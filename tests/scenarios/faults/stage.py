@@ -80,7 +80,7 @@ class Api:
 
     def wait(self) -> int:
         assert self._process is not None
-        return self._process.wait(20)
+        return self._process.wait(PATIENCE_SECONDS)
 
 
 def _free_port() -> int:
