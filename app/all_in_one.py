@@ -50,7 +50,7 @@ async def run_world(
     settings: Settings, bare: World, detection: Detection, ready: Ready, stop: asyncio.Event
 ) -> None:
     """API and worker until `stop` is set: first requests end, then recordings are closed."""
-    live = live_sessions(settings, bare.clock)
+    live = live_sessions(settings, bare.clock, bare.identity.revoked)
     world = replace(with_media(bare, detection), live=live_nearby(live, bare.live))
     async with (
         open_installation(settings, world),
@@ -80,7 +80,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     with open_detection(settings) as detection:
         world = with_media(bare, detection)
         async with open_installation(settings, world), watched_over(settings, world, "worker"):
-            live = live_sessions(settings, world.clock)
+            live = live_sessions(settings, world.clock, world.identity.revoked)
             worker = make_worker(settings, world, detection, live)
             if settings.worker_port is not None:
                 worker.companions.append(_port(settings, worker, live))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app import cli_tokens
 from app.cli_events import events_app
 from app.cli_models import models_app, show_progress
 from app.cli_tenants import tenants_app
@@ -30,6 +31,8 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(events_app, name="events")
+app.command("token")(cli_tokens.make)
+app.command("token-revoke")(cli_tokens.revoke)
 
 
 @app.callback()
@@ -86,24 +89,6 @@ def migrate(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _run(lambda: migrate_database(settings.database, to))
     typer.echo("the database is up to date" if to is None else f"the database is at {to}")
-
-
-@app.command()
-def token(
-    ctx: typer.Context,
-    scope: Annotated[str, typer.Option(help="Scopes, separated by spaces.")],
-    tenant: Annotated[str, typer.Option(help="The tenant it is for.")] = "default",
-    ttl: Annotated[str, typer.Option(help="How long it is good: 90s, 15m, 1h, 30d.")] = "1h",
-) -> None:
-    """Prints a signed token."""
-    from app.tokens import make_token, scopes_of, seconds_of
-    from media.clock import SystemClock
-
-    try:
-        seconds, scopes = seconds_of(ttl), scopes_of(scope)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    typer.echo(make_token(_settings(ctx), SystemClock(), tenant, scopes, seconds))
 
 
 @app.command()

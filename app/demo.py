@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.keyring import Keyring
 from app.settings import Settings
-from app.tokens import make_token
+from app.tokens import TokenWish, make_token
 from media.simulator.auth import Credentials
 from media.simulator.server import Simulator, SimulatorOptions, SimulatorThread
 from resolvers.access import Actor, Scope
@@ -70,7 +70,8 @@ async def enrol(world: World, simulator: Simulator, cameras: list[DemoCamera]) -
 
 def welcome(settings: Settings, world: World, port: int) -> str:
     """What to try, ready to paste."""
-    token = make_token(settings, world.clock, DEFAULT_TENANT, TOKEN_SCOPES, TOKEN_SECONDS)
+    wish = TokenWish(DEFAULT_TENANT, TOKEN_SCOPES, TOKEN_SECONDS, subject="demo")
+    token = make_token(settings, world.clock, wish)
     base = f"{_shown_host(settings.host)}:{port}"
     body = '{"name":"Lobby","rtsp_url":"rtsp://...","features":["person"]}'
     return f"""

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from tortoise.exceptions import BaseORMException
 
 from app.bus_redis import RedisBus
+from app.connections_redis import RedisConnections
 from app.footage_client import FootageClient
 from app.live_client import LiveClient, LiveNearby
 from app.settings import Settings
@@ -28,32 +29,49 @@ MAKE_DAYS_SECONDS = 3600.0
 async def open_installation(settings: Settings, world: World) -> AsyncIterator[None]:
     """Connects, makes sure of the default tenant and of the days to come; closed at the end.
 
+    From the first moment on it is known which tokens are revoked.
+
     The embedded database is brought up to date. PostgreSQL serves other processes, so an operator
     says when that happens.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    making = None
+    tasks: list[asyncio.Task[None]] = []
     try:
         if settings.database.startswith("sqlite://"):
             await migrate_database(settings.database)
         await open_database(settings.database, away=Unavailable)
         try:
             await tenants.ensure_default_tenant(world.clock.now_us())
+            await world.identity.revoked.look()
         except Unavailable as error:
             raise DatabaseUnusable(f"the database cannot be used: {error}") from error
-        making = asyncio.create_task(_keep_making_days(world), name="event-days")
+        tasks += _kept_running(world)
         yield
     finally:
-        if making is not None:
-            making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await close_database()
+        if isinstance(world.quota.connections, RedisConnections):
+            await world.quota.connections.aclose()
         if isinstance(world.bus, RedisBus):
             await world.bus.close()
         if isinstance(world.far, FootageClient):
             await world.far.close()
         if isinstance(world.live, LiveClient | LiveNearby):
             await world.live.close()
+
+
+def _kept_running(world: World) -> list[asyncio.Task[None]]:
+    """What every process does beside its own work, each until it is cancelled."""
+    tasks = [
+        asyncio.create_task(_keep_making_days(world), name="event-days"),
+        asyncio.create_task(world.identity.revoked.run(world.bus), name="revocations"),
+    ]
+    connections = world.quota.connections
+    if isinstance(connections, RedisConnections):
+        tasks.append(asyncio.create_task(connections.run(), name="connections"))
+    return tasks
 
 
 async def _keep_making_days(world: World) -> None:

@@ -39,7 +39,7 @@ class LiveClient:
         await self._http.close()
 
     async def start(self, camera: LiveCamera, offer: LiveOffer) -> LiveAnswer:
-        body = msgspec.json.encode(Wanted(offer.sdp, offer.expires_us))
+        body = msgspec.json.encode(Wanted(offer.sdp, offer.expires_us, offer.credential))
         path = LIVE.format(camera_key=camera.key)
         answer = await self._ask(camera, "POST", path, body)
         if answer is None:

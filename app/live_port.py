@@ -24,7 +24,7 @@ def live_routes(sessions: LiveSessions) -> list[LiveRoute]:
 
     async def begin(call: Call, request: Request) -> Response:
         wanted = msgspec.json.decode(await _signed_body(call, request), type=Wanted)
-        offer = LiveOffer(wanted.sdp, wanted.expires_us)
+        offer = LiveOffer(wanted.sdp, wanted.expires_us, wanted.credential)
         try:
             made = await sessions.start(_camera(call, request), offer)
         except LiveRefused as refused:

@@ -7,11 +7,16 @@ from app.settings import Settings
 from media.clock import Clock
 from media.live.feed import LiveFeeds
 from media.live.sessions import LiveOptions, LiveSessions
+from resolvers.credential import Credential
 from resolvers.live_workers import LiveWorkers
+from resolvers.revoked import Revoked
 
 
-def live_sessions(settings: Settings, clock: Clock) -> LiveSessions:
-    """Of a process that runs cameras; made on its event loop."""
+def live_sessions(settings: Settings, clock: Clock, revoked: Revoked) -> LiveSessions:
+    """Of a process that runs cameras; made on its event loop.
+
+    A viewer's session ends when its token is `revoked`, at whichever process that was asked for.
+    """
     password = settings.live_turn_password
     options = LiveOptions(
         viewers=settings.live_viewers,
@@ -21,7 +26,12 @@ def live_sessions(settings: Settings, clock: Clock) -> LiveSessions:
         turn_user=settings.live_turn_user,
         turn_password=password.get_secret_value() if password else None,
     )
-    return LiveSessions(LiveFeeds(clock), clock, options)
+
+    def is_revoked(tenant_id: str, credential: str | None) -> bool:
+        known = None if credential is None else Credential.read(credential)
+        return revoked.names(tenant_id, known)
+
+    return LiveSessions(LiveFeeds(clock), clock, options, is_revoked)
 
 
 def live_nearby(here: LiveSessions, far: LiveWorkers | None) -> LiveWorkers:

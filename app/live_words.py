@@ -17,6 +17,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     sdp: str
     expires_us: int | None
+    credential: str | None = None
 
 
 class Begun(msgspec.Struct, frozen=True):

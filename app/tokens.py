@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
 
 import jwt
 
@@ -34,19 +37,30 @@ def scopes_of(text: str) -> list[str]:
     return names
 
 
-def make_token(
-    settings: Settings, clock: Clock, tenant_id: str, scopes: list[str], ttl_seconds: int
-) -> str:
-    """A signed token. Raises SettingsError where another party signs tokens."""
+@dataclass(frozen=True, slots=True)
+class TokenWish:
+    """What a token shall say. `subject` is whom it is for, so that all of theirs can be revoked."""
+
+    tenant_id: str
+    scopes: Sequence[str]
+    ttl_seconds: int
+    subject: str | None = None
+
+
+def make_token(settings: Settings, clock: Clock, wish: TokenWish) -> str:
+    """A signed token of a name of its own. Raises SettingsError where another party signs them."""
     if settings.jwt_algorithm != "HS256":
         raise SettingsError("tokens are signed by your identity provider (VMS_JWT_ALGORITHM)")
     now = clock.now_us() // 1_000_000
     claims: dict[str, object] = {
-        settings.jwt_tenant_claim: tenant_id,
-        settings.jwt_scope_claim: " ".join(scopes),
+        settings.jwt_tenant_claim: wish.tenant_id,
+        settings.jwt_scope_claim: " ".join(wish.scopes),
         "iat": now,
-        "exp": now + ttl_seconds,
+        "exp": now + wish.ttl_seconds,
+        "jti": uuid4().hex,
     }
+    if wish.subject is not None:
+        claims["sub"] = wish.subject
     if settings.jwt_issuer:
         claims["iss"] = settings.jwt_issuer
     if settings.jwt_audience:

@@ -6,6 +6,7 @@ import jwt
 
 from app.bus_redis import RedisBus
 from app.calls import CallKey
+from app.connections_redis import RedisConnections
 from app.footage_client import FootageClient
 from app.keyring import Keyring
 from app.live_client import LiveClient
@@ -58,7 +59,9 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
 
 def _quota(bus: Bus, clock: Clock) -> Quota:
     local = LocalRates(clock)
-    return Quota(clock, RedisRates(bus.client, local) if isinstance(bus, RedisBus) else local)
+    if not isinstance(bus, RedisBus):
+        return Quota(clock, local)
+    return Quota(clock, RedisRates(bus.client, local), RedisConnections(bus.client))
 
 
 def _bus(settings: Settings) -> Bus:

@@ -148,7 +148,7 @@ def _headers_of(error: VmsError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     if isinstance(error, RateLimited):
         return {"Retry-After": str(error.retry_after)}
-    is_passing = isinstance(error, Unavailable | CameraNotLive)
+    is_passing = isinstance(error, Unavailable | CameraNotLive | ConnectionLimitReached)
     return {"Retry-After": str(RETRY_SECONDS)} if is_passing else {}
 
 

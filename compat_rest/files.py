@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -23,6 +24,18 @@ CHUNK_BYTES = 256 * 1024
 MOST_KEEP_SECONDS = 3600
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
+
+
+IsOver = Callable[[], bool]
+"""Whether who asked may have no more; asked before each chunk.
+
+Then the connection is closed before its time, as the status is long sent: a player knows by that
+that the file is not whole.
+"""
+
+
+def never_over() -> bool:
+    return False
 
 
 def kept(seconds: int) -> dict[str, str]:
@@ -49,10 +62,14 @@ class FileResponse(Response):
     """
 
     def __init__(
-        self, file: BinaryIO, media_type: str, keep_seconds: int = MOST_KEEP_SECONDS
+        self,
+        file: BinaryIO,
+        media_type: str,
+        keep_seconds: int = MOST_KEEP_SECONDS,
+        is_over: IsOver = never_over,
     ) -> None:
         super().__init__(media_type=media_type)
-        self._file, self._keep_seconds = file, keep_seconds
+        self._file, self._keep_seconds, self._is_over = file, keep_seconds, is_over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._file:
@@ -95,6 +112,8 @@ class FileResponse(Response):
             chunk = await asyncio.to_thread(self._file.read, min(CHUNK_BYTES, left))
             if not chunk:
                 raise OSError("a recording became shorter while it was read")
+            if self._is_over():
+                return
             left -= len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         if not body or sent.end == sent.start:
@@ -104,13 +123,18 @@ class FileResponse(Response):
 class RelayedResponse(Response):
     """Sends what another host sends of a file, as it comes, and closes it, come what may.
 
-    That host has judged ranges and conditions. Where its bytes break off the connection is closed
-    before its time, as the status is long sent: so a player knows that the file is not whole.
+    That host has judged ranges and conditions. Where its bytes break off the connection is closed,
+    as for who may have no more.
     """
 
-    def __init__(self, file: FarFile, keep_seconds: int = MOST_KEEP_SECONDS) -> None:
+    def __init__(
+        self,
+        file: FarFile,
+        keep_seconds: int = MOST_KEEP_SECONDS,
+        is_over: IsOver = never_over,
+    ) -> None:
         super().__init__(status_code=file.status)
-        self._far, self._keep_seconds = file, keep_seconds
+        self._far, self._keep_seconds, self._is_over = file, keep_seconds, is_over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -122,6 +146,8 @@ class RelayedResponse(Response):
             status = self._far.status
             await send({"type": "http.response.start", "status": status, "headers": raw})
             async for chunk in self._far.chunks:
+                if self._is_over():
+                    return
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except FootageAway as error:

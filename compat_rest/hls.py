@@ -132,12 +132,16 @@ async def recorded_file(ctx: Context, request: Request) -> Response:
     wish = _wish(request)
     file = await playback.open_file(ctx, request.path_params["cam"], _hour(request), name, wish)
     keep_seconds = _keep_seconds(ctx)
+
+    def is_over() -> bool:
+        return ctx.world.identity.over(ctx.actor) is not None
+
     if isinstance(file, FarFile):
-        return RelayedResponse(file, keep_seconds)
+        return RelayedResponse(file, keep_seconds, is_over)
     offload: Offload | None = getattr(request.app.state, "offload", None)
     header = offload.header(file, ctx.world.store.root) if offload is not None else None
     if header is None:
-        return FileResponse(file, media_type, keep_seconds)
+        return FileResponse(file, media_type, keep_seconds, is_over)
     await asyncio.to_thread(file.close)
     return Response(None, 200, {**kept(keep_seconds), **header}, media_type)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -33,7 +33,6 @@ from resolvers.errors import (
     InvalidInput,
     NotAuthenticated,
     ScopeMissing,
-    TokenExpired,
     VmsError,
 )
 from resolvers.fanout import Follower, Group
@@ -74,7 +73,7 @@ CLOSE_CODES: dict[type[VmsError], int] = {
 }
 CLOSES = {
     4400: "`after` is no cursor of this tenant's log",
-    4401: "The token is missing, bad, or has expired, also while connected",
+    4401: "The token is missing, bad, has expired or was revoked, also while connected",
     4403: "The token lacks the scope, or the page's origin is not allowed",
     1011: "Something this needs is not here now",
     1012: "The server restarts: connect again with the last cursor",
@@ -134,7 +133,7 @@ class EventSocket:
                 outlet = Outlet(put, tasks, self.send_seconds)
                 tasks.create_task(_follow(ctx, after, _Envelopes(outlet)))
                 tasks.create_task(_read_until_left(websocket))
-                tasks.create_task(_wait_for_expiry(ctx))
+                tasks.create_task(_wait_for_its_end(ctx))
         except* (WebSocketDisconnect, Closed) as errors:
             if errors.subgroup(TooSlow) is not None:
                 refusal = ConsumerTooSlow("frames were not taken in time")
@@ -146,7 +145,7 @@ class EventSocket:
         """Says why and hangs up; a client that takes no frames takes no close frame either."""
         kinds = type(refusal).__mro__
         code = next(CLOSE_CODES[kind] for kind in kinds if kind in CLOSE_CODES)
-        reason = str(refusal).encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        reason = _reason(refusal).encode()[:MAX_REASON_BYTES].decode(errors="ignore")
         try:
             async with asyncio.timeout(self.send_seconds):
                 await websocket.close(code, reason)
@@ -179,6 +178,12 @@ async def _accept(websocket: WebSocket) -> None:
     """Uvicorn logs the address as it accepts: by then the query, with its token, is gone."""
     websocket.scope["query_string"] = b""
     await websocket.accept()
+
+
+def _reason(refusal: VmsError) -> str:
+    """1013 means two things: the code tells them apart."""
+    is_limit = isinstance(refusal, ConnectionLimitReached)
+    return f"{refusal.code}: {refusal}" if is_limit else str(refusal)
 
 
 def _first(errors: BaseExceptionGroup[VmsError]) -> VmsError:
@@ -216,10 +221,9 @@ async def _read_until_left(websocket: WebSocket) -> None:
             raise WebSocketDisconnect(message.get("code", 1005))
 
 
-async def _wait_for_expiry(ctx: Context) -> None:
-    """Raises TokenExpired at the token's end."""
-    await ctx.world.following.until_expired(ctx.actor, ctx.world.clock)
-    raise TokenExpired("the token has expired")
+async def _wait_for_its_end(ctx: Context) -> None:
+    """Raises TokenExpired or TokenRevoked at the token's end."""
+    raise await ctx.world.following.until_over(lambda: ctx.actor, ctx.world.identity)
 
 
 class _Envelopes:
@@ -241,7 +245,7 @@ async def _follow(ctx: Context, after: str, member: _Envelopes) -> None:
     """Never returns. Whose token ends when is no matter of what they see."""
     feed = EventFeed(ctx, after=after)
     follower = Follower(member, await feed.start())
-    key = ("/v2/ws/events", replace(ctx.actor, expires_us=None))
+    key = ("/v2/ws/events", ctx.actor.rights)
     tenant_id = ctx.actor.tenant_id
     groups = ctx.world.following.groups
     async with groups.hold(key, lambda: Group(feed, _envelopes_of(tenant_id))) as group:

@@ -26,6 +26,7 @@ MODULES = [
     "models.recording",
     "models.lease",
     "models.evidence",
+    "models.revocation",
 ]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}

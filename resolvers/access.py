@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
 from tortoise.queryset import QuerySet
 
 from models.base import TenantOwned
+from resolvers.credential import Credential
 from resolvers.errors import ScopeMissing
 
 
@@ -44,7 +45,8 @@ class Actor:
 
     `cameras` narrows what is seen to these public ids and `interval` to footage of that time; None
     is no narrowing. `expires_us` is when the credential ends, None for the process itself.
-    `subject` is whom the credential names, for records of who did what.
+    `subject` is whom the credential names, for records of who did what. `credential` tells the
+    token from others, None for the process itself.
     """
 
     tenant_id: str
@@ -53,6 +55,12 @@ class Actor:
     interval: Interval | None = None
     expires_us: int | None = None
     subject: str | None = None
+    credential: Credential | None = None
+
+    @property
+    def rights(self) -> Actor:
+        """The same for all who may do the same, whichever token they have and until when."""
+        return replace(self, expires_us=None, credential=None)
 
     def may(self, scope: Scope) -> bool:
         if scope in self.scopes:

@@ -22,6 +22,9 @@ def cameras_of(tenant_id: str) -> str:
 CAMERA_CONFIG = "camera-config"
 """Topic for workers: some camera was created, changed or deleted, or a plan was changed."""
 
+REVOCATIONS = "revocations"
+"""Topic for every process: some token was revoked."""
+
 RETENTION = "retention"
 """Topic for who removes footage: what is to be kept has changed."""
 

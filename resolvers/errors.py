@@ -1,7 +1,9 @@
 """Every way a use case can refuse. Adapters map these; nothing else is mapped.
 
 * VmsError
-  - NotAuthenticated        no token, or a bad or expired one
+  - NotAuthenticated        no token, or a bad one
+    - TokenExpired          its time is over
+    - TokenRevoked          somebody ended it before its time
   - ScopeMissing            a good token without the scope
   - NotFound                also: exists, but in another tenant
     - NotRecorded           the event's frame is not in any recording
@@ -46,6 +48,10 @@ class NotAuthenticated(VmsError):
 
 class TokenExpired(NotAuthenticated):
     code = "TOKEN_EXPIRED"
+
+
+class TokenRevoked(NotAuthenticated):
+    code = "TOKEN_REVOKED"
 
 
 class ScopeMissing(VmsError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from media.clock import Clock
-from resolvers.access import Actor
-from resolvers.expiry import Expiries
+from resolvers.endings import Endings, Who
+from resolvers.errors import NotAuthenticated
 from resolvers.fanout import Group
 from resolvers.fresh import Fresh
+from resolvers.identity import Identity
 from resolvers.shared import Shared
 from resolvers.tail import Tail
 
@@ -25,12 +25,9 @@ class Following:
         self.groups: Shared[Group[Any]] = Shared()
         self.ends: Fresh[int] = Fresh()
         self.gate = asyncio.Semaphore(READING_AT_ONCE)
-        self._expiries: Shared[Expiries] = Shared()
+        self._endings: Shared[Endings] = Shared()
 
-    async def until_expired(self, actor: Actor, clock: Clock) -> None:
-        """Returns when an actor's credential is over; never, if it has no end."""
-        if actor.expires_us is None:
-            await asyncio.Event().wait()
-            return
-        async with self._expiries.hold(None, lambda: Expiries(clock)) as expiries:
-            await expiries.until(actor.expires_us)
+    async def until_over(self, who: Who, identity: Identity) -> NotAuthenticated:
+        """Returns why an actor's credential is over, when it is."""
+        async with self._endings.hold(None, lambda: Endings(identity)) as endings:
+            return await endings.until(who)

@@ -12,7 +12,9 @@ import jwt
 from media.clock import Clock
 from media.log_fields import bind_log_fields
 from resolvers.access import Actor, Interval, Scope
-from resolvers.errors import NotAuthenticated, TokenExpired
+from resolvers.credential import Credential, credential_of, holder_of
+from resolvers.errors import NotAuthenticated, TokenExpired, TokenRevoked
+from resolvers.revoked import Revoked
 
 ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
 GRANT_SECONDS = 900
@@ -41,13 +43,13 @@ class TokenPolicy:
 
 
 REMEMBERED_US = 10 * 1_000_000
-"""For so long a token that was verified is good without looking again, if it lasts that long."""
+"""For so long a token that was verified is not verified again; whether it is over is looked at."""
 
 MOST_REMEMBERED = 10_000
 
 
 class Identity:
-    """Verifies tokens and grants, and signs grants.
+    """Verifies tokens and grants, and signs grants. `revoked` says which are no longer good.
 
     `grant_key` is secret and differs from the token key, so that neither can stand for the other.
     """
@@ -56,6 +58,7 @@ class Identity:
         if policy.algorithm not in ALGORITHMS:
             raise ValueError(f"token algorithm {policy.algorithm} is not one of {ALGORITHMS}")
         self._policy, self._grant_key, self._clock = policy, grant_key, clock
+        self.revoked = Revoked(clock)
         self._verified_before: dict[str, tuple[int, Actor]] = {}
 
     async def actor_of_token(self, token: str) -> Actor:
@@ -63,30 +66,39 @@ class Identity:
 
         Raises:
             NotAuthenticated: malformed, wrongly signed, or without a required claim.
-            TokenExpired: good, but over.
+            TokenExpired, TokenRevoked: good, but over.
         """
         now = self._clock.now_us()
         until, actor = self._verified_before.get(token, (0, None))
         if actor is None or until <= now:
-            actor = await self._actor_of(token)
+            actor = await self.verified(token)
             if len(self._verified_before) >= MOST_REMEMBERED:
                 self._verified_before.clear()
             self._verified_before[token] = now + REMEMBERED_US, actor
-        if actor.expires_us is not None and actor.expires_us <= now:
-            raise TokenExpired("the token has expired")
+        if (why := self.over(actor)) is not None:
+            raise why
         bind_log_fields(tenant=actor.tenant_id)
         return actor
 
-    async def _actor_of(self, token: str) -> Actor:
+    def over(self, actor: Actor) -> NotAuthenticated | None:
+        """Why a credential that was good is so no longer; None while it is."""
+        if actor.expires_us is not None and actor.expires_us <= self._clock.now_us():
+            return TokenExpired("the token has expired")
+        if self.revoked.names(actor.tenant_id, actor.credential):
+            return TokenRevoked("the token was revoked")
+        return None
+
+    async def verified(self, token: str) -> Actor:
+        """The actor of a token, also of one that is over. Raises NotAuthenticated."""
         try:
             key = self._policy.key
             if callable(key):
                 key = await asyncio.to_thread(key, token)
-            return self._actor(self._verified(token, key))
+            return self._actor(token, self._claims(token, key))
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise NotAuthenticated("the token is not valid") from error
 
-    def _verified(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _claims(self, token: str, key: Any) -> dict[str, Any]:  # noqa: ANN401
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -102,7 +114,7 @@ class Identity:
         )
         return claims
 
-    def _actor(self, claims: Mapping[str, Any]) -> Actor:
+    def _actor(self, token: str, claims: Mapping[str, Any]) -> Actor:
         tenant_id = claims.get(self._policy.tenant_claim)
         if not isinstance(tenant_id, str) or not tenant_id:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.tenant_claim}")
@@ -110,11 +122,14 @@ class Identity:
             raise NotAuthenticated("the token's tenant is no tenant's id")
         if self._policy.scope_claim not in claims:
             raise NotAuthenticated(f"the token lacks the claim {self._policy.scope_claim}")
+        subject = _subject(claims)
+        holder = None if subject is None else holder_of(tenant_id, subject)
         return Actor(
             tenant_id=tenant_id,
             scopes=self._scopes(claims[self._policy.scope_claim]),
             expires_us=int(claims["exp"]) * 1_000_000,
-            subject=_subject(claims),
+            subject=subject,
+            credential=credential_of(token, claims, holder, self._clock.now_us()),
         )
 
     def _scopes(self, claim: object) -> frozenset[Scope]:
@@ -130,7 +145,8 @@ class Identity:
         """A token for URLs: play this camera's footage of this interval, for a short while.
 
         Its end is rounded up to whole minutes, so that a playlist loaded again soon has the same
-        URLs, and never lies beyond the end of the actor's own credential.
+        URLs, and never lies beyond the end of the actor's own credential. It ends with that
+        credential's revocation too, so each has URLs of its own.
         """
         now = self._clock.now_us() // 1_000_000
         expires = -(-(now + GRANT_SECONDS) // 60) * 60
@@ -143,6 +159,8 @@ class Identity:
             "u": interval.to_us,
             "exp": expires,
         }
+        if actor.credential is not None:
+            claims["k"] = actor.credential.text
         return jwt.encode(claims, self._grant_key, algorithm="HS256")
 
     def actor_of_grant(self, grant: str) -> Actor:
@@ -150,25 +168,30 @@ class Identity:
 
         Raises:
             NotAuthenticated: not a grant of ours.
-            TokenExpired: over.
+            TokenExpired, TokenRevoked: over, itself or the token it was made with.
         """
         try:
             claims = jwt.decode(
                 grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t", "c"]}
             )
             interval = Interval(int(claims["f"]), int(claims["u"]))
+            credential = Credential.read(claims["k"]) if "k" in claims else None
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired("the playback grant has expired") from error
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, UnicodeError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise NotAuthenticated("the playback grant is not valid") from error
         bind_log_fields(tenant=str(claims["t"]))
-        return Actor(
+        actor = Actor(
             tenant_id=claims["t"],
             scopes=frozenset({Scope.PLAYBACK_READ}),
             cameras=frozenset({claims["c"]}),
             interval=interval,
             expires_us=int(claims["exp"]) * 1_000_000,
+            credential=credential,
         )
+        if (why := self.over(actor)) is not None:
+            raise why
+        return actor
 
 
 def _subject(claims: Mapping[str, Any]) -> str | None:

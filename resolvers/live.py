@@ -55,7 +55,7 @@ class LiveSession(msgspec.Struct, frozen=True):
 async def live_start(ctx: Context, camera_id: str, offer: str) -> LiveSession:
     """A session in which the camera's worker sends what comes from the camera, as it comes.
 
-    It ends with the actor's credential at the latest.
+    It ends with the actor's credential at the latest, also when that is revoked.
 
     Raises:
         ScopeMissing: without `live:read`.
@@ -71,7 +71,8 @@ async def live_start(ctx: Context, camera_id: str, offer: str) -> LiveSession:
         raise CameraNotLive("the camera is switched off")
     if len(offer) > MOST_CHARACTERS:
         raise InvalidInput(FieldError("offer", "the offer is too long"))
-    wanted = LiveOffer(offer, ctx.actor.expires_us)
+    credential = None if ctx.actor.credential is None else ctx.actor.credential.text
+    wanted = LiveOffer(offer, ctx.actor.expires_us, credential)
     try:
         made = await _workers(ctx).start(_place(camera), wanted)
     except LiveRefused as refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
@@ -11,6 +10,7 @@ from typing import Protocol
 from media.clock import Clock
 from models.base import select_first
 from models.tenant import Tenant, TenantTable
+from resolvers.connections import Connections, LocalConnections
 from resolvers.errors import ConnectionLimitReached, RateLimited, Unavailable
 from resolvers.fresh import Fresh
 
@@ -57,14 +57,19 @@ class LocalRates:
 
 
 class Quota:
-    """What the plans of tenants allow, for the requests and connections of this process."""
+    """What the plans of tenants allow, for the requests and connections of this process.
 
-    def __init__(self, clock: Clock, rates: Rates | None = None) -> None:
+    `rates` and `connections` count for it alone, or with others.
+    """
+
+    def __init__(
+        self, clock: Clock, rates: Rates | None = None, connections: Connections | None = None
+    ) -> None:
         self._clock = clock
         self._rates = rates or LocalRates(clock)
         self._plans: dict[str, tuple[int, Tenant | None]] = {}
         self._reading: Fresh[Tenant | None] = Fresh()
-        self._connections: Counter[str] = Counter()
+        self.connections = connections or LocalConnections()
 
     async def admit(self, tenant_id: str) -> None:
         """Counts one request of the tenant.
@@ -81,22 +86,19 @@ class Quota:
 
     @asynccontextmanager
     async def connection(self, tenant_id: str) -> AsyncIterator[None]:
-        """Counts a connection for as long as the context lasts, in this process.
+        """Counts a connection for as long as the context lasts.
 
         Raises:
             ConnectionLimitReached: the plan allows no further one.
         """
         plan = await self._plan(tenant_id)
         limit = None if plan is None else plan.connection_limit
-        if limit is not None and self._connections[tenant_id] >= limit:
-            raise ConnectionLimitReached(limit)
-        self._connections[tenant_id] += 1
+        if not await self.connections.open(tenant_id, limit):
+            raise ConnectionLimitReached(limit or 0)
         try:
             yield
         finally:
-            self._connections[tenant_id] -= 1
-            if not self._connections[tenant_id]:
-                del self._connections[tenant_id]
+            self.connections.close(tenant_id)
 
     async def _plan(self, tenant_id: str) -> Tenant | None:
         """While the database is away the plan as it was last known: nothing else is done then."""

@@ -74,7 +74,7 @@ def field(  # noqa: PLR0913 - all that can be said of a field
     return decorator
 
 
-def mutation(description: str, *, scope: Scope) -> Answering:
+def mutation(description: str, *, scope: Scope | RequiredScope) -> Answering:
     decorator: Answering = strawberry.mutation(
         description=described(description, scope, Otherwise.REFUSED),
         directives=required(scope, Otherwise.REFUSED),

@@ -23,6 +23,7 @@ from schema import (
     live,
     outside_events,
     tenant_changes,
+    tokens,
     zone_changes,
 )
 from schema.camera_changes import (
@@ -56,6 +57,7 @@ from schema.scalars import SCALARS, LogCursor
 from schema.system import Storage, System
 from schema.tenant_changes import PlanInput, TenantPayload
 from schema.tenants import Model, Tenant, TenantConnection, Viewer
+from schema.tokens import IssuedBefore, OfTenant, Subject, Token, TokenRevokePayload
 from schema.zone_changes import ZoneInput, ZonePayload
 
 CameraId = Annotated[strawberry.ID, strawberry.argument(description="The camera's id.")]
@@ -282,6 +284,32 @@ class Mutation:
     )
     async def tenant_update(self, info: Info, id: TenantId, plan: WantedPlan) -> TenantPayload:
         return await tenant_changes.update(info.context.ctx, id, plan)
+
+    @mutation(
+        description=(
+            "Ends a token before its time, wherever it is used, within a second: the one that "
+            "asks; with `tenant:admin` another of its tenant, with `platform:admin` any."
+        ),
+        scope=ANY_TOKEN,
+    )
+    async def token_revoke(self, info: Info, token: Token) -> TokenRevokePayload:
+        return await tokens.revoke_one(info.context.ctx, token)
+
+    @mutation(
+        description=(
+            "Ends all tokens of a subject, or of everybody, that were issued before an instant; "
+            "also the one that asks, where it is one of them."
+        ),
+        scope=Scope.TENANT_ADMIN,
+    )
+    async def tokens_revoke(
+        self,
+        info: Info,
+        subject: Subject = strawberry.UNSET,
+        issued_before: IssuedBefore = strawberry.UNSET,
+        tenant_id: OfTenant = strawberry.UNSET,
+    ) -> TokenRevokePayload:
+        return await tokens.revoke_many(info.context.ctx, subject, issued_before, tenant_id)
 
 
 @strawberry.type(description="What can be followed as it happens.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from resolvers.context import Context
@@ -20,12 +19,12 @@ class Session:
         self._followers: set[Follower[Any]] = set()
 
     def renew(self, ctx: Context) -> None:
-        """Goes on until a later credential ends.
+        """Goes on until another credential is over; the one before no longer matters.
 
         Raises:
             NotAuthenticated: that is another actor, or one of other rights.
         """
-        if replace(ctx.actor, expires_us=None) != replace(self.ctx.actor, expires_us=None):
+        if ctx.actor.rights != self.ctx.actor.rights:
             raise NotAuthenticated("a token of other rights needs a connection of its own")
         self.ctx = ctx
         for each in self._followers:
@@ -39,9 +38,7 @@ class Session:
         finally:
             self._followers.discard(follower)
 
-    async def until_expired(self) -> None:
-        """Returns when the last credential is over; never, if it has no end."""
-        seen = None
-        while seen is not self.ctx:
-            seen = self.ctx
-            await seen.world.following.until_expired(seen.actor, seen.world.clock)
+    async def until_over(self) -> NotAuthenticated:
+        """Returns why the last credential is over, when it is."""
+        world = self.ctx.world
+        return await world.following.until_over(lambda: self.ctx.actor, world.identity)

@@ -22,7 +22,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from media.playlist import iso_milliseconds
 from resolvers.context import Context, World
-from resolvers.errors import ConnectionLimitReached, NotAuthenticated, TokenExpired, VmsError
+from resolvers.errors import (
+    ConnectionLimitReached,
+    NotAuthenticated,
+    TokenExpired,
+    TokenRevoked,
+    VmsError,
+)
 from resolvers.outlet import SEND_SECONDS, Closed, Outlet, Sending, TooSlow
 from schema.credentials import actor_of, bearer, token_of_init
 from schema.errors import BAD_REQUEST, Refused, entry, of_exception
@@ -176,9 +182,9 @@ class _Socket:
             counted = self._world.quota.connection(ctx.actor.tenant_id)
             await self._counted.enter_async_context(counted)
         except ConnectionLimitReached as error:
-            raise SocketOver(1013, str(error)) from error
+            raise SocketOver(1013, f"{error.code}: {error}") from error
         self._session = Session(ctx)
-        self._tasks.create_task(self._close_when_expired(self._session))
+        self._tasks.create_task(self._close_when_over(self._session))
         await self._send({"type": "connection_ack"})
 
     async def _ping(self, payload: Mapping[str, object] | None) -> None:
@@ -197,8 +203,8 @@ class _Socket:
     async def _admitted(self, token: str | None) -> Context:
         try:
             return Context(await actor_of(self._world, token), self._world)
-        except TokenExpired as error:
-            raise SocketOver(4401, "Token expired") from error
+        except (TokenExpired, TokenRevoked) as error:
+            raise _token_over(error) from error
         except NotAuthenticated as error:
             raise SocketOver(4403, "Forbidden") from error
 
@@ -209,9 +215,8 @@ class _Socket:
             or self._websocket.query_params.get("token")
         )
 
-    async def _close_when_expired(self, session: Session) -> None:
-        await session.until_expired()
-        raise SocketOver(4401, "Token expired")
+    async def _close_when_over(self, session: Session) -> None:
+        raise _token_over(await session.until_over())
 
     async def _subscribe(self, operation_id: str, asked: GraphQLRequest) -> None:
         if self._session is None:
@@ -272,6 +277,11 @@ class _Answers:
 
     async def send(self, words: str) -> None:
         await self._outlet.send(_frame(f"{self._before}{words}}}"))
+
+
+def _token_over(why: NotAuthenticated) -> SocketOver:
+    is_revoked = isinstance(why, TokenRevoked)
+    return SocketOver(4401, "Token revoked" if is_revoked else "Token expired")
 
 
 def _frame(text: str) -> ASGIMessage:

@@ -11,7 +11,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from resolvers.errors import ConnectionLimitReached, TokenExpired
+from resolvers.errors import ConnectionLimitReached
 from resolvers.fanout import Member
 from resolvers.outlet import Closed, Outlet
 from schema.errors import of_exception
@@ -20,8 +20,10 @@ from schema.negotiation import EVENT_STREAM
 from schema.session import Session
 
 HEARTBEAT_SECONDS = 12.0
+RETRY_SECONDS = 5
+"""When to try again where the plan allows no more connections: one may have ended by then."""
 LAST_WORDS_SECONDS = 0.4
-"""To say that the token has expired, to a client that may not be reading."""
+"""To say that the token is over, to a client that may not be reading."""
 
 Answering = Callable[[Member], Awaitable[Answer | None]]
 """Sends answers, and returns one without data that is still to be told; None when all is said."""
@@ -119,6 +121,7 @@ class AnswerStream(Response):
                 await self._stream(receive, send)
         except ConnectionLimitReached as error:
             refusal = self._framing.refusal(Answer(errors=[of_exception(error)]))
+            self.headers["retry-after"] = str(RETRY_SECONDS)
             await send(self._start(429))
             await send(
                 _content(self._framing.opening + refusal + self._framing.closing, more=False)
@@ -139,7 +142,7 @@ class AnswerStream(Response):
                 tasks.create_task(_until_gone(receive))
                 tasks.create_task(self._send_answers(body))
                 tasks.create_task(self._send_heartbeats(body))
-                tasks.create_task(self._until_expired(body))
+                tasks.create_task(self._until_over(body))
         except* (_Over, Closed):
             pass
 
@@ -152,9 +155,9 @@ class AnswerStream(Response):
             await asyncio.sleep(HEARTBEAT_SECONDS)
             await body.outlet.send(_content(self._framing.heartbeat))
 
-    async def _until_expired(self, body: _Body) -> None:
-        await self._session.until_expired()
-        over = Answer(errors=[of_exception(TokenExpired("the token has expired"))])
+    async def _until_over(self, body: _Body) -> None:
+        why = await self._session.until_over()
+        over = Answer(errors=[of_exception(why)])
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await body.finish(self._framing.refusal(over))

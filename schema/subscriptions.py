@@ -153,10 +153,13 @@ class _Subscription:
         return Group(_Masked(self._source.feed), render)
 
     def _shared(self, ctx: Context) -> Context:
-        """Where no answer holds authority, without an end: a grant made of that would be over."""
+        """Where no answer holds authority, that of all tokens alike; a grant of it would be over.
+
+        Else each token has a group of its own: what it is given ends with it.
+        """
         if self._selected.has_grants:
             return ctx
-        return replace(ctx, actor=replace(ctx.actor, expires_us=0))
+        return replace(ctx, actor=replace(ctx.actor.rights, expires_us=0))
 
 
 def _text(document: DocumentNode) -> str:

@@ -3,7 +3,7 @@
 Life of a session: the offer is judged, an answer with all candidates is made, and the viewer
 connects or is given up after some seconds. Once connected it gets the present GOP, then what comes.
 It ends when the viewer leaves or is not heard of, when it is told to, when the viewer's credential
-or the camera's thread ends, and with the process.
+is over or revoked, when the camera's thread ends, and with the process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -42,7 +42,7 @@ for _name in ("aioice", "aiortc"):  # they tell each step of each connection, wi
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 CONNECT_SECONDS = 10.0
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 _CLOSE_SECONDS = 2.0
 _BEGIN_SECONDS, _BEGIN_LOOKS = 1.0, 20
 """A camera that has just connected is waited for."""
@@ -51,6 +51,9 @@ _LOSING = 26
 _FAULTS = (*PARSE_FAULTS, InternalError, InvalidAccessError, InvalidStateError, OperationError)
 _SOUNDS = {"opus": "audio/opus", "pcm_alaw": "audio/PCMA", "pcm_mulaw": "audio/PCMU"}
 _PICTURES = ("video/H264", "video/rtx")
+
+Revoked = Callable[[str, str | None], bool]
+"""Whether a tenant's credential (`LiveOffer.credential`) was revoked; asked twice a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,8 @@ class _Session:
     def end(self) -> None:
         self.ended.set()
 
-    async def follow(self, expires_us: int | None) -> None:
-        """Until it ends, for whatever reason; closes all then."""
+    async def follow(self, is_over: Callable[[], bool]) -> None:
+        """Until it ends, for whatever reason, `is_over` among them; closes all then."""
         try:
             waited_s = 0.0
             while not await self._over_within(_LOOK_SECONDS):
@@ -142,7 +145,7 @@ class _Session:
                 is_late = waited_s >= CONNECT_SECONDS
                 if is_late and self.connection.connectionState in ("new", "connecting"):
                     return
-                if expires_us is not None and self._clock.now_us() >= expires_us:
+                if is_over():
                     return
                 await self._heed_losses()
         finally:
@@ -185,8 +188,14 @@ def _sound_of(stream: LiveStream) -> str | None:
 class LiveSessions:
     """All live view of this process's cameras; used on the event loop."""
 
-    def __init__(self, feeds: LiveFeeds, clock: Clock, options: LiveOptions) -> None:
-        self.feeds, self._clock, self._options = feeds, clock, options
+    def __init__(
+        self,
+        feeds: LiveFeeds,
+        clock: Clock,
+        options: LiveOptions,
+        revoked: Revoked = lambda _tenant_id, _credential: False,
+    ) -> None:
+        self.feeds, self._clock, self._options, self._revoked = feeds, clock, options, revoked
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -230,18 +239,24 @@ class LiveSessions:
             raise
         name = uuid4()
         self._sessions[name] = folder, session
-        task = asyncio.create_task(self._follow(name, offer.expires_us), name="live")
+        task = asyncio.create_task(self._follow(name, offer), name="live")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if self._stopping.is_set():
             session.end()
         return LiveAnswer(name, announced(sdp, self._options.addresses))
 
-    async def _follow(self, name: UUID, expires_us: int | None) -> None:
+    async def _follow(self, name: UUID, offer: LiveOffer) -> None:
         folder, session = self._sessions[name]
+
+        def is_over() -> bool:
+            if offer.expires_us is not None and self._clock.now_us() >= offer.expires_us:
+                return True
+            return self._revoked(folder.tenant_id, offer.credential)
+
         log.info("live view of %s/%s began", folder.tenant_id, folder.name)
         try:
-            await session.follow(expires_us)
+            await session.follow(is_over)
         finally:
             del self._sessions[name]
             self._counts[folder] -= 1

@@ -41,10 +41,14 @@ class LiveCamera:
 
 @dataclass(frozen=True, slots=True)
 class LiveOffer:
-    """A viewer's SDP. It may watch until `expires_us` (wall time); None is without end."""
+    """A viewer's SDP. It may watch until `expires_us` (wall time); None is without end.
+
+    `credential` names what it watches with to who says whether that is still good.
+    """
 
     sdp: str = field(repr=False)
     expires_us: int | None = None
+    credential: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,17 @@ def run(*words: str) -> Result:
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "serve", "api", "worker", "migrate", "token", "assets", "settings"),
+        *(
+            "demo",
+            "serve",
+            "api",
+            "worker",
+            "migrate",
+            "token",
+            "token-revoke",
+            "assets",
+            "settings",
+        ),
         *("tenants", "tenants list", "tenants create", "tenants set", "tenants after-restore"),
         *("events", "events import"),
         *("models", "models list", "models pull", "models check"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from uuid import uuid4
 
 import pytest
 
+from app import connections_redis
 from app.bus_redis import redis_client
+from app.connections_redis import RedisConnections
 from app.documents_redis import KEY_PREFIX, RedisDocuments
 from app.rates_redis import RedisRates
 from media.clock import SystemClock
@@ -80,3 +83,74 @@ async def test_without_redis_documents_are_kept_by_the_process(valkey: Valkey, s
     finally:
         valkey.revive()
     await close(store)
+
+
+def connections(server: Valkey) -> RedisConnections:
+    return RedisConnections(redis_client(server.url))
+
+
+async def test_a_connection_limit_holds_over_processes(valkey: Valkey) -> None:
+    one, other = connections(valkey), connections(valkey)
+    name = uuid4().hex
+    found = [await (one, other)[n % 2].open(name, 3) for n in range(5)]
+    assert found == [True, True, True, False, False]
+    assert await other.open("another", 1)
+    one.close(name)
+    assert await one.open(name, 3)
+    assert not await other.open(name, 3)
+    assert await other.open(name, None)  # a plan without a limit counts all the same
+    await one.aclose()
+    assert [await other.open(name, 4) for _ in range(3)] == [True, True, False]
+    await other.aclose()
+
+
+async def test_many_that_connect_at_once_are_no_more_than_allowed(valkey: Valkey) -> None:
+    processes, name = [connections(valkey) for _ in range(3)], uuid4().hex
+    asked = [each.open(name, 7) for each in processes for _ in range(5)]
+    found = await asyncio.gather(*asked)
+    assert 1 <= sum(found) <= 7
+    while sum(found) < 7:  # who was refused for one that was refused itself may try again
+        found.append(await processes[0].open(name, 7))
+    assert not any([await each.open(name, 7) for each in processes])
+    for each in processes:
+        await each.aclose()
+
+
+async def test_what_a_process_had_that_died_is_forgotten(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections_redis, "BELIEVED_SECONDS", 0)
+    monkeypatch.setattr(connections_redis, "TELL_SECONDS", 0.1)
+    dead, alive, name = connections(valkey), connections(valkey), uuid4().hex
+    assert await dead.open(name, 1)
+    telling = asyncio.create_task(alive.run())
+    async with asyncio.timeout(10):
+        while not await alive.open(name, 1):
+            await asyncio.sleep(0.05)
+    telling.cancel()
+    await alive.aclose()
+    await dead.aclose()
+
+
+async def test_connections_are_counted_here_while_redis_is_away_and_told_afterwards(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections_redis, "TELL_SECONDS", 0.1)
+    one, other, name = connections(valkey), connections(valkey), uuid4().hex
+    telling = asyncio.create_task(one.run())
+    valkey.kill()
+    try:
+        assert [await one.open(name, 2) for _ in range(3)] == [True, True, False]
+    finally:
+        valkey.revive()
+    async with asyncio.timeout(10):
+        while await other.open(name, 2):
+            other.close(name)
+            await asyncio.sleep(0.05)
+    one.close(name)
+    async with asyncio.timeout(10):
+        while not await other.open(name, 2):
+            await asyncio.sleep(0.05)
+    telling.cancel()
+    await one.aclose()
+    await other.aclose()

@@ -285,7 +285,7 @@ async def test_what_a_client_says_is_ignored(world: World) -> None:
 
 def socket_tasks() -> list[str]:
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-    ours = ("EventSocket", "_read_until_left", "Tail.run", "Group.run", "Expiries.run")
+    ours = ("EventSocket", "_read_until_left", "Tail.run", "Group.run", "Endings.run")
     return [name for name in names if any(each in name for each in ours)]
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -11,12 +12,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from media.clock import SystemClock
+from models.revocation import TokenRevocation
 from resolvers.access import Actor, Interval, Scope
-from resolvers.errors import NotAuthenticated, TokenExpired
+from resolvers.credential import Credential, holder_of
+from resolvers.errors import NotAuthenticated, TokenExpired, TokenRevoked
 from resolvers.identity import REMEMBERED_US, Identity, TokenPolicy
 
 SECRET = "s" * 40
 LATER = int(time.time()) + 86_400
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 GOOD: dict[str, Any] = {"tenant_id": "acme", "scope": "cameras:read", "exp": LATER}
 
 
@@ -37,7 +41,8 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 async def test_a_good_token_is_an_actor_of_its_tenant() -> None:
     actor = await identity().actor_of_token(signed(GOOD))
-    assert actor == Actor("acme", frozenset({Scope.CAMERAS_READ}), expires_us=LATER * 1_000_000)
+    assert actor.rights == Actor("acme", frozenset({Scope.CAMERAS_READ}))
+    assert actor.expires_us == LATER * 1_000_000
 
 
 async def test_scope_may_be_a_list_and_unknown_names_grant_nothing() -> None:
@@ -178,3 +183,142 @@ async def test_a_withdrawn_key_is_noticed_soon() -> None:
     clock.now += REMEMBERED_US
     with pytest.raises(NotAuthenticated):
         await who.actor_of_token(token)
+
+
+async def credential(claims: dict[str, Any]) -> Credential:
+    found = (await identity().actor_of_token(signed(claims))).credential
+    assert found is not None
+    return found
+
+
+async def test_a_token_is_known_by_its_jti_or_else_by_what_was_signed() -> None:
+    named, nameless = GOOD | {"jti": "a"}, GOOD
+    assert await credential(named) == await credential(named | {"scope": "events:read"})
+    assert await credential(named) != await credential(named | {"jti": "b"})
+    assert await credential(nameless) != await credential(nameless | {"scope": "events:read"})
+    for odd in ("", 7):
+        claims = nameless | {"jti": odd}
+        if isinstance(odd, str):
+            assert (await credential(claims)).token != (await credential(named)).token
+        else:
+            with pytest.raises(NotAuthenticated):
+                await credential(claims)
+
+
+async def test_another_valid_signature_of_the_same_is_the_same_token() -> None:
+    """With (r, s) also (r, n - s) is one, which anybody can compute."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    who = identity(algorithm="ES256", key=pem.decode())
+    token = jwt.encode(GOOD, private, algorithm="ES256")
+    text, _, signature = token.rpartition(".")
+    both = base64.urlsafe_b64decode(signature + "==")
+    flipped = (P256_ORDER - int.from_bytes(both[32:])).to_bytes(32)
+    other = base64.urlsafe_b64encode(both[:32] + flipped).decode().rstrip("=")
+    assert other != signature
+    found = [(await who.actor_of_token(each)).credential for each in (token, f"{text}.{other}")]
+    assert found[0] is not None
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("issued", "known_us"),
+    [
+        (1_700_000_000, 1_700_000_000_000_000),
+        (1_700_000_000.25, 1_700_000_000_250_000),
+        (LATER * 1000, None),
+        (-5, None),
+        ("yesterday", None),
+        (True, None),
+        (None, None),
+    ],
+)
+async def test_a_time_of_issue_that_cannot_be_is_none(issued: object, known_us: int | None) -> None:
+    assert (await credential(GOOD | {"iat": issued})).issued_us == known_us
+
+
+@pytest.mark.parametrize(
+    "known",
+    [Credential("t"), Credential("t", "h"), Credential("t", "h", 5), Credential("t", None, 5)],
+)
+def test_a_credential_can_be_written_and_read(known: Credential) -> None:
+    assert Credential.read(known.text) == known
+
+
+def of_one(token: str) -> TokenRevocation:
+    return TokenRevocation("acme", uuid4(), token, None, None, None, "somebody", 0)
+
+
+def of_many(before_us: int, subject: str | None = None, tenant_id: str = "acme") -> TokenRevocation:
+    return TokenRevocation(tenant_id, uuid4(), None, subject, before_us, None, "somebody", 0)
+
+
+async def test_a_token_that_was_verified_before_is_refused_once_it_is_revoked() -> None:
+    who, token, other = identity(), signed(GOOD | {"jti": "a"}), signed(GOOD | {"jti": "b"})
+    found = (await who.actor_of_token(token)).credential
+    assert found is not None
+    who.revoked.learn([of_one(found.token)])
+    with pytest.raises(TokenRevoked, match="the token was revoked"):
+        await who.actor_of_token(token)
+    assert (await who.actor_of_token(other)).tenant_id == "acme"
+
+
+async def test_those_of_a_subject_or_tenant_that_were_issued_before_are_refused() -> None:
+    now = int(time.time())
+
+    async def good(who: Identity, **claims: object) -> bool:
+        try:
+            await who.actor_of_token(signed(GOOD | claims))
+        except TokenRevoked:
+            return False
+        return True
+
+    alice, nobody = {"sub": "alice"}, {"sub": "bob"}
+    who = identity()
+    who.revoked.learn([of_many(now * 1_000_000, "alice"), of_many(1, "alice")])
+    assert not await good(who, **alice, iat=now - 1)
+    assert not await good(who, **alice)
+    assert await good(who, **alice, iat=now)
+    assert await good(who, **nobody, iat=now - 1)
+    assert await good(who, **alice, tenant_id="default")
+    who.revoked.learn([of_many(now * 1_000_000), of_many(now * 1_000_000, tenant_id="other")])
+    assert not await good(who, **nobody, iat=now - 1)
+    assert not await good(who)
+    assert await good(who, **nobody, iat=now)
+    assert await good(who, **nobody, tenant_id="default")
+
+
+async def test_a_grant_ends_when_the_token_it_came_from_is_revoked() -> None:
+    who, interval = identity(), Interval(5, 9)
+    claims = GOOD | {"scope": "playback:read", "sub": "alice@example.org", "iat": 1_700_000_000}
+    one, other = [await who.actor_of_token(signed(claims | {"jti": each})) for each in "ab"]
+    grants = [who.sign_grant(each, "cam-a", interval) for each in (one, other)]
+    assert grants[0] == who.sign_grant(one, "cam-a", interval)
+    shown = who.actor_of_grant(grants[0])
+    assert shown.credential == one.credential
+    assert "alice" not in str(jwt.decode(grants[0], options={"verify_signature": False}))
+    further = who.sign_grant(shown, "cam-a", interval)
+    assert one.credential is not None
+    who.revoked.learn([of_one(one.credential.token)])
+    for grant in (grants[0], further):
+        with pytest.raises(TokenRevoked):
+            who.actor_of_grant(grant)
+    assert who.actor_of_grant(grants[1]).tenant_id == "acme"
+    who.revoked.learn([of_many(1_700_000_001_000_000, "alice@example.org")])
+    with pytest.raises(TokenRevoked):
+        who.actor_of_grant(grants[1])
+
+
+async def test_a_grant_of_nobody_ends_with_all_of_its_tenant() -> None:
+    who = identity()
+    grant = who.sign_grant(Actor("acme", frozenset()), "cam-a", Interval(5, 9))
+    assert who.actor_of_grant(grant).credential is None
+    who.revoked.learn([of_many(1)])
+    with pytest.raises(TokenRevoked):
+        who.actor_of_grant(grant)
+
+
+def test_subjects_of_two_tenants_are_two() -> None:
+    assert holder_of("a", "b") != holder_of("b", "b")

@@ -116,6 +116,14 @@ ASKS = {
     "Mutation.tenantUpdate": change(
         "tenantUpdate(id: $id, plan: {cameraLimit: 3})", "tenant", "tenant { createdAt }"
     ),
+    "Mutation.tokenRevoke": Ask(
+        "mutation ($token: String!) "
+        "{ tokenRevoke(token: $token) { revocation { revokedAt } userErrors { field } } }"
+    ),
+    "Mutation.tokensRevoke": Ask(
+        'mutation { tokensRevoke(subject: "nobody") '
+        "{ revocation { subject } userErrors { field } } }"
+    ),
     "Subscription.events": Ask(
         "subscription ($after: Cursor) { events(after: $after) { __typename } }"
     ),
@@ -194,7 +202,9 @@ def test_every_field_with_a_scope_is_tried_and_no_other() -> None:
 async def asked(
     client: httpx.AsyncClient, ask: Ask, object_id: str, token: str, **headers: str
 ) -> httpx.Response:
-    body = {"query": ask.text, "variables": {"id": object_id} if ask.kind else None}
+    """`$token` is the token that asks itself."""
+    variables = {"token": token} if "$token" in ask.text else {"id": object_id}
+    body = {"query": ask.text, "variables": variables}
     return await client.post(
         "/graphql", json=body, headers={"Authorization": f"Bearer {token}", **headers}
     )
