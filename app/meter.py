@@ -28,6 +28,9 @@ class ProcessMeter:
         if kind != "subscription":
             metrics.graphql_seconds.labels(kind, label).observe(time.perf_counter() - began)
 
+    def refused(self, code: str) -> None:
+        metrics.refusals.labels(code).inc()
+
     def delivered(self, event: Event) -> None:
         if event.written_us is None:  # by a version that did not note it
             return

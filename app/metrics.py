@@ -50,6 +50,9 @@ graphql_seconds = Histogram(
     buckets=FAST,
     registry=registry,
 )
+refusals = Counter(
+    "vms_refusals", "Requests of any transport that were refused", ["code"], registry=registry
+)
 delivery_seconds = Histogram(
     "vms_event_delivery_seconds",
     "From an event's commit to its being handed to a follower that was there",

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
         description="JSON file of GraphQL documents by their SHA-256, or an Apollo manifest: "
         "nothing else is executed",
     )
+    operation_seconds: float = Field(
+        10.0, gt=0, description="How long a GraphQL operation may take before it is cancelled"
+    )
     disk_low_bytes: int = Field(
         5 * 1000**3, ge=0, description="Less free space than this for recordings is an alarm"
     )

@@ -51,6 +51,7 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         networks=networks,
         store=RecordingStore(recordings),
         quota=_quota(bus, clock),
+        operation_seconds=settings.operation_seconds,
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
         far=FootageClient(calls, clock),
         live=LiveClient(calls),

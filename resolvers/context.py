@@ -22,6 +22,8 @@ from resolvers.roster import Rosters
 from resolvers.stores import FarStores
 from resolvers.vault import Vault
 
+OPERATION_SECONDS = 10.0
+
 Probe = Callable[[str], Awaitable[ProbeReport]]
 """Opens an RTSP address for a moment and says what is there; raises MediaError."""
 
@@ -34,7 +36,8 @@ class World:
     `far` asks for footage that is not in `store`, None where other stores can't be reached.
     `live` asks the workers that have the cameras, None where none can be reached.
     `reloads` are those who wait for a playlist to grow.
-    `marks` say how much room the store's disk should have.
+    `marks` say how much room the store's disk should have. An operation of a client takes at most
+    `operation_seconds`.
     """
 
     bus: Bus
@@ -52,6 +55,7 @@ class World:
     marks: DiskMarks = DEFAULT_MARKS
     rosters: Rosters = field(default_factory=Rosters)
     reloads: Reloads = field(default_factory=Reloads)
+    operation_seconds: float = OPERATION_SECONDS
     quota: Quota = field(default_factory=lambda: Quota(SystemClock()))
 
 

@@ -105,7 +105,7 @@ class RateLimited(VmsError):
 
     def __init__(self, per_minute: int, retry_after: int) -> None:
         super().__init__(f"the plan allows {per_minute} requests a minute")
-        self.retry_after = retry_after
+        self.per_minute, self.retry_after = per_minute, retry_after
 
 
 class ConnectionLimitReached(VmsError):

@@ -16,6 +16,10 @@ class Meter(Protocol):
         """
         ...
 
+    def refused(self, code: str) -> None:
+        """A request was refused with this code, one of ours."""
+        ...
+
     def delivered(self, event: Event) -> None:
         """Followers who were there when an event was written have been given its beginning."""
         ...
@@ -24,6 +28,9 @@ class Meter(Protocol):
 class NoMeter:
     def operation(self, kind: str, name: str | None) -> AbstractContextManager[object]:
         return _NOTHING
+
+    def refused(self, code: str) -> None:
+        return
 
     def delivered(self, event: Event) -> None:
         return

@@ -167,7 +167,7 @@ class Camera(Identified):
     @field(
         description="The hours of a day that have footage, in order.",
         scope=Scope.PLAYBACK_READ,
-        cost=200,
+        cost=400,
     )
     async def hours(self, info: Info, date: OnDay) -> list[RecordedHour]:
         found = await info.context.hours.load(DayOf(self._camera.slug, date))

@@ -44,6 +44,12 @@ MAX_COST = 50_000
 VALUE, OBJECT, LOOKUP = 1, 2, 1_000
 """What a field costs that `@cost` says nothing of: LOOKUP where it may ask the database."""
 
+ROW = 15
+"""What reading one item of a page costs, beside what is selected of it."""
+
+TOKEN = 25
+"""What parsing and validating one token of a document costs when it is seen for the first time."""
+
 ASSUMED_ITEMS = 10
 
 PAGE = "first"
@@ -158,7 +164,7 @@ class _Scales:
         kind = cast("GraphQLNamedOutputType", get_named_type(definition.type))
         below = self.below(node.selection_set, kind)
         if own.of_page:
-            return Weight(own.cost, below.once)
+            return Weight(own.cost, ROW + below.once)
         items = self._page(node, definition) if PAGE in definition.args else own.items
         return Weight(own.cost + (below.of(items) if _is_page(kind) else items * below.once))
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import strawberry
-from graphql import GraphQLError, GraphQLFormattedError
+from graphql import GraphQLError, GraphQLFormattedError, Node
 
 from media.redact import redact_text
-from resolvers.errors import Conflict, FieldError, InvalidInput, VmsError
+from resolvers.errors import (
+    Conflict,
+    ConnectionLimitReached,
+    FieldError,
+    InvalidInput,
+    RateLimited,
+    VmsError,
+)
 from schema.enums import UserErrorCode
 
 logger = logging.getLogger(__name__)
@@ -19,21 +26,51 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 PERSISTED_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
 INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
+DOCUMENT_TOO_LONG = "DOCUMENT_TOO_LONG"
+TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
+WORD_TOO_LONG = "WORD_TOO_LONG"
+TOO_DEEP = "OPERATION_TOO_DEEP"
+TOO_MANY_ALIASES = "TOO_MANY_ALIASES"
+TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
+TOO_MANY_VALUES = "TOO_MANY_VALUES"
 TOO_COSTLY = "OPERATION_TOO_COSTLY"
+TIMED_OUT = "OPERATION_TIMED_OUT"
+BODY_TOO_LARGE = "BODY_TOO_LARGE"
+TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+RATE_LIMITED = RateLimited.code
+CONNECTION_LIMIT_REACHED = ConnectionLimitReached.code
 BAD_REQUEST = "BAD_REQUEST"
 INVALID_INPUT = InvalidInput.code
 INTERNAL = "INTERNAL"
+
+_MAX_MESSAGE_CHARACTERS = 500
+"""Of what graphql-core says: it repeats what it was given."""
 
 _SPELLED = {"type": "types", "camera_id": "cameraIds"}
 """Fields that GraphQL calls otherwise; all others are only written in camel case."""
 
 
 class Refused(Exception):
-    """A request that is not executed at all: errors, and no data."""
+    """A request that is not executed at all: errors, and no data.
 
-    def __init__(self, errors: Iterable[GraphQLFormattedError]) -> None:
+    `extensions` are the answer's, where the client asked for some.
+    """
+
+    def __init__(
+        self,
+        errors: Iterable[GraphQLFormattedError],
+        extensions: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__()
-        self.errors = list(errors)
+        self.errors, self.extensions = list(errors), extensions
+
+
+class BeyondLimit(GraphQLError):
+    """A document that has more of something than it may."""
+
+    def __init__(self, message: str, code: str, limit: int, node: Node | None = None) -> None:
+        super().__init__(message, node)
+        self.code, self.limit = code, limit
 
 
 @strawberry.type(description="Something in an input that a person can correct.")
@@ -62,20 +99,28 @@ def spelled(field: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def entry(message: str, code: str) -> GraphQLFormattedError:
-    """An error of the request as a whole."""
-    return {"message": message, "extensions": {"code": code}}
+def entry(message: str, code: str, **more: object) -> GraphQLFormattedError:
+    """An error of the request as a whole; `more` is for the client's programs."""
+    return {"message": message, "extensions": {"code": code, **more}}
 
 
-def refused(message: str, code: str = BAD_REQUEST) -> Refused:
-    return Refused([entry(message, code)])
+def refused(message: str, code: str = BAD_REQUEST, **more: object) -> Refused:
+    return Refused([entry(message, code, **more)])
+
+
+def timed_out(seconds: float) -> Refused:
+    message = f"the operation took longer than {seconds:g} s and was cancelled"
+    return refused(message, TIMED_OUT, limit=seconds)
 
 
 def of_document(error: GraphQLError, code: str) -> GraphQLFormattedError:
     """An error of parsing or validating, or of the variables: always the client's."""
     formatted = error.formatted
-    message = redact_text(formatted["message"])
-    return {**formatted, "message": message, "extensions": {"code": code}}
+    message = redact_text(formatted["message"])[:_MAX_MESSAGE_CHARACTERS]
+    told: dict[str, object] = {"code": code}
+    if isinstance(error, BeyondLimit):
+        told = {"code": error.code, "limit": error.limit}
+    return {**formatted, "message": message, "extensions": told}
 
 
 def of_execution(error: GraphQLError) -> GraphQLFormattedError:
@@ -110,6 +155,8 @@ def _message(error: VmsError) -> str:
 def _details(error: VmsError) -> dict[str, object]:
     if isinstance(error, InvalidInput | Conflict):
         return {"fields": [_field(each) for each in error.fields]}
+    if isinstance(error, RateLimited):
+        return {"limit": error.per_minute, "retryAfter": error.retry_after}
     return {}
 
 

@@ -130,7 +130,7 @@ class Event:
     @field(
         description="The camera that saw it; null once that camera was deleted.",
         scope=Scope.CAMERAS_READ,
-        cost=10,
+        cost=30,
     )
     async def camera(
         self, info: Info
@@ -183,6 +183,7 @@ class Event:
         description="Picture of its frame, with short-lived authority; null where none was taken.",
         scope=Scope.PLAYBACK_READ,
         otherwise=Otherwise.NULL,
+        cost=20,
     )
     def snapshot_url(self, info: Info) -> str | None:
         return _snapshot_url(info.context.ctx, self._event)

@@ -20,8 +20,8 @@ from resolvers.errors import NotAuthenticated, RateLimited, Unavailable
 from resolvers.fanout import Member
 from schema.credentials import actor_of, bearer
 from schema.documents import Operation
-from schema.errors import BAD_REQUEST, Refused, entry, of_exception
-from schema.execution import Answer, GraphQLRequest, answer
+from schema.errors import BAD_REQUEST, BODY_TOO_LARGE, Refused, entry, of_exception
+from schema.execution import Answer, GraphQLRequest, answer, note_refusal, refusal_of
 from schema.loaders import request_context
 from schema.negotiation import (
     EVENT_STREAM,
@@ -58,9 +58,15 @@ Shape = TypeVar("Shape")
 class BadHttp(Exception):
     """The HTTP request itself is wrong: this status whatever the client accepts."""
 
+    code = BAD_REQUEST
+
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.headers = status, headers or {}
+
+
+class _TooLarge(BadHttp):
+    code = BODY_TOO_LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +92,21 @@ class _Wanted:
 async def respond(request: Request) -> Response:
     """The answer to any request that does not ask for the playground's page."""
     client = _Wanted.by(request.headers.get("accept"))
+    world: World = request.app.state.world
     try:
         return await _respond(request, client)
     except NotAuthenticated as error:
         refusal = Answer(errors=[of_exception(error)])
-        return _json(refusal, client.json, 401, {"www-authenticate": "Bearer"})
+        return _refusal(world, refusal, client.json, 401, {"www-authenticate": "Bearer"})
     except (RateLimited, Unavailable) as error:  # as no database says what the plan allows
         refusal = Answer(errors=[of_exception(error)])
         status, after = 503, RETRY_SECONDS
         if isinstance(error, RateLimited):
             status, after = 429, error.retry_after
-        return _json(refusal, client.json, status, {"retry-after": str(after)})
+        return _refusal(world, refusal, client.json, status, {"retry-after": str(after)})
     except BadHttp as error:
-        refusal = Answer(errors=[entry(str(error), BAD_REQUEST)])
-        return _json(refusal, client.json, error.status, error.headers)
+        refusal = Answer(errors=[entry(str(error), error.code)])
+        return _refusal(world, refusal, client.json, error.status, error.headers)
 
 
 async def _respond(request: Request, client: _Wanted) -> Response:
@@ -113,10 +120,10 @@ async def _respond(request: Request, client: _Wanted) -> Response:
     try:
         operation = await documents.operation(asked)
     except Refused as refusal:
-        refused = Answer(errors=refusal.errors)
+        refused = refusal_of(refusal)
         if client.stream_only:
             return _stream(_only(refused), client, Session(ctx))
-        return _json(refused, client.json, client.refusal_status())
+        return _refusal(world, refused, client.json, client.refusal_status())
     if request.method == "GET" and operation.kind is OperationType.MUTATION:
         raise BadHttp(405, "want a mutation by POST", {"allow": "POST"})
     return await _executed(operation, asked, client, ctx)
@@ -131,7 +138,9 @@ async def _executed(
             lambda member: answer_all(operation, asked.variables, session, member), client, session
         )
     found = await answer(operation, asked.variables, request_context(ctx))
-    return _json(found, client.json, 200 if found.executed else client.refusal_status())
+    if found.executed:
+        return _json(found, client.json, 200)
+    return _refusal(ctx.world, found, client.json, client.refusal_status())
 
 
 def _stream(answering: Answering, client: _Wanted, session: Session) -> Response:
@@ -151,7 +160,12 @@ async def _read(request: Request) -> GraphQLRequest:
     if request.method == "GET":
         return _of_query(request)
     _check_content_type(request.headers.get("content-type", ""))
-    return _decoded(await _body(request), GraphQLRequest)
+    body = await _body(request)
+    try:
+        text = body.decode()  # msgspec does not look at the names of members it skips
+    except UnicodeError as error:
+        raise BadHttp(400, "want JSON in UTF-8") from error
+    return _decoded(text, GraphQLRequest)
 
 
 def _of_query(request: Request) -> GraphQLRequest:
@@ -160,9 +174,9 @@ def _of_query(request: Request) -> GraphQLRequest:
     try:
         return GraphQLRequest(
             query=given.get("query", msgspec.UNSET),
-            variables=_decoded(variables.encode(), dict[str, Any]) if variables else None,
+            variables=_decoded(variables, dict[str, Any]) if variables else None,
             operation_name=given.get("operationName") or None,
-            extensions=_decoded(extensions.encode(), dict[str, Any]) if extensions else None,
+            extensions=_decoded(extensions, dict[str, Any]) if extensions else None,
         )
     except ValueError as error:
         raise BadHttp(400, str(error)) from error
@@ -182,15 +196,22 @@ async def _body(request: Request) -> bytes:
         async for chunk in request.stream():
             found += chunk
             if len(found) > MAX_BODY_BYTES:
-                raise BadHttp(413, f"want at most {MAX_BODY_BYTES} bytes")
+                raise _TooLarge(413, f"want at most {MAX_BODY_BYTES} bytes")
     return bytes(found)
 
 
-def _decoded(text: bytes, shape: type[Shape]) -> Shape:
+def _decoded(text: str, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise BadHttp(400, f"want a JSON object with a GraphQL request: {error}") from error
+
+
+def _refusal(
+    world: World, answer: Answer, media: str, status: int, headers: dict[str, str] | None = None
+) -> Response:
+    note_refusal(world, answer.errors)
+    return _json(answer, media, status, headers)
 
 
 def _json(

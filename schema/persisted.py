@@ -95,7 +95,8 @@ class Documents:
                 raise refused("only documents that are known here are executed", NOT_TRUSTED)
         elif text is None:
             text = await self._known(digest)
-        found = prepare(text, asked.operation_name, asked.variables)
+        tells_cost = (asked.extensions or {}).get("cost") is True
+        found = prepare(text, asked.operation_name, asked.variables, tells_cost=tells_cost)
         if not self._introspection and found.introspects:
             raise refused("the schema is not shown here", INTROSPECTION_DISABLED)
         if digest is not None and self._trusted is None and len(text) <= MAX_KEPT_CHARACTERS:

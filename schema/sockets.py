@@ -10,12 +10,13 @@ Source: github.com/enisdenjo/graphql-ws, PROTOCOL.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
+from graphql import GraphQLFormattedError
 from starlette.types import Message as ASGIMessage
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -31,8 +32,8 @@ from resolvers.errors import (
 )
 from resolvers.outlet import SEND_SECONDS, Closed, Outlet, Sending, TooSlow
 from schema.credentials import actor_of, bearer, token_of_init
-from schema.errors import BAD_REQUEST, Refused, entry, of_exception
-from schema.execution import GraphQLRequest
+from schema.errors import TOO_MANY_OPERATIONS, Refused, entry, of_exception
+from schema.execution import GraphQLRequest, note_refusal
 from schema.persisted import Documents
 from schema.session import Session
 from schema.socket_messages import (
@@ -182,6 +183,7 @@ class _Socket:
             counted = self._world.quota.connection(ctx.actor.tenant_id)
             await self._counted.enter_async_context(counted)
         except ConnectionLimitReached as error:
+            note_refusal(self._world, [of_exception(error)])
             raise SocketOver(1013, f"{error.code}: {error}") from error
         self._session = Session(ctx)
         self._tasks.create_task(self._close_when_over(self._session))
@@ -224,7 +226,9 @@ class _Socket:
         if operation_id in self._operations:
             raise SocketOver(4409, f"Subscriber for {operation_id} already exists")
         if len(self._operations) >= MAX_OPERATIONS:
-            errors = [entry(f"want at most {MAX_OPERATIONS} operations at once", BAD_REQUEST)]
+            message = f"want at most {MAX_OPERATIONS} operations at once"
+            errors = [entry(message, TOO_MANY_OPERATIONS, limit=MAX_OPERATIONS)]
+            note_refusal(self._world, errors)
             await self._send({"id": operation_id, "type": "error", "payload": errors})
             return
         running = self._run(operation_id, asked, self._session)
@@ -240,18 +244,21 @@ class _Socket:
             await session.ctx.world.quota.admit(session.ctx.actor.tenant_id)
             operation = await self._documents.operation(asked)
         except Refused as refusal:
-            await self._end(operation_id, {"type": "error", "payload": refusal.errors})
+            await self._refuse(operation_id, refusal.errors)
             return
         except VmsError as refusal:  # too many requests, or no database to ask how many
-            errors = [of_exception(refusal)]
-            await self._end(operation_id, {"type": "error", "payload": errors})
+            await self._refuse(operation_id, [of_exception(refusal)])
             return
         member = _Answers(self._outlet, operation_id)
         last = await answer_all(operation, asked.variables, session, member)
         if last is None:
             await self._end(operation_id, {"type": "complete"})
         else:
-            await self._end(operation_id, {"type": "error", "payload": last.errors})
+            await self._refuse(operation_id, last.errors or ())
+
+    async def _refuse(self, operation_id: str, errors: Sequence[GraphQLFormattedError]) -> None:
+        note_refusal(self._world, errors)
+        await self._end(operation_id, {"type": "error", "payload": errors})
 
     async def _end(self, operation_id: str, last: Mapping[str, object]) -> None:
         """Says the last word on an operation, unless the client completed it meanwhile."""

@@ -15,7 +15,7 @@ from resolvers.errors import ConnectionLimitReached
 from resolvers.fanout import Member
 from resolvers.outlet import Closed, Outlet
 from schema.errors import of_exception
-from schema.execution import Answer, encoded
+from schema.execution import Answer, encoded, note_refusal
 from schema.negotiation import EVENT_STREAM
 from schema.session import Session
 
@@ -120,7 +120,9 @@ class AnswerStream(Response):
             async with who.world.quota.connection(who.actor.tenant_id):
                 await self._stream(receive, send)
         except ConnectionLimitReached as error:
-            refusal = self._framing.refusal(Answer(errors=[of_exception(error)]))
+            errors = [of_exception(error)]
+            note_refusal(who.world, errors)
+            refusal = self._framing.refusal(Answer(errors=errors))
             self.headers["retry-after"] = str(RETRY_SECONDS)
             await send(self._start(429))
             await send(
@@ -148,6 +150,8 @@ class AnswerStream(Response):
 
     async def _send_answers(self, body: _Body) -> None:
         last = await self._answering(body)
+        if last is not None:
+            note_refusal(self._session.ctx.world, last.errors or ())
         await body.finish(None if last is None else self._framing.refusal(last))
 
     async def _send_heartbeats(self, body: _Body) -> None:

@@ -6,6 +6,7 @@ authorization decides. The cursor to resume behind is no part of it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import replace
@@ -35,9 +36,10 @@ from resolvers.outlet import Closed
 from resolvers.tail import Page
 from schema.completion import CompletingExecutor
 from schema.documents import CORE, Operation
-from schema.errors import INVALID_INPUT, Refused, of_document, of_exception, of_execution
-from schema.execution import Answer, answer, answer_of, encoded
+from schema.errors import INVALID_INPUT, Refused, of_document, of_exception, of_execution, timed_out
+from schema.execution import Answer, answer, answer_of, encoded, refusal_of, with_cost
 from schema.followed import Followed
+from schema.limits import MAX_ERRORS
 from schema.loaders import request_context
 from schema.session import Session
 
@@ -73,18 +75,33 @@ async def _follow(
     operation: Operation, variables: Variables, session: Session, member: Member
 ) -> Answer:
     try:
-        with session.ctx.world.meter.operation(operation.kind.value, operation.label):
-            subscription = await _Subscription.of(operation, variables, session.ctx)
-        follower = Follower(member, await subscription.start())
+        follower, subscription = await _started(operation, variables, session, member)
         with session.following(follower):
             while True:
                 await _follow_in_group(subscription, session.ctx, follower)
     except Refused as refusal:
-        return Answer(errors=refusal.errors)
+        return with_cost(refusal_of(refusal), operation)
     except Closed:
         raise
     except Exception as error:  # noqa: BLE001 - of_exception logs with the traceback and masks
-        return Answer(errors=[of_exception(error)])
+        return with_cost(Answer(errors=[of_exception(error)]), operation)
+
+
+async def _started(
+    operation: Operation, variables: Variables, session: Session, member: Member
+) -> tuple[Follower[Any], _Subscription]:
+    """Raises Refused when beginning takes too long, or as `_Subscription.of`."""
+    seconds = session.ctx.world.operation_seconds
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            with session.ctx.world.meter.operation(operation.kind.value, operation.label):
+                subscription = await _Subscription.of(operation, variables, session.ctx)
+            return Follower(member, await subscription.start()), subscription
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise timed_out(seconds) from error
 
 
 async def _follow_in_group(
@@ -105,6 +122,7 @@ def _executor(operation: Operation, variables: Variables, ctx: Context) -> Compl
         context_value=request_context(ctx),
         raw_variable_values=variables,
         operation_name=operation.name,
+        max_coercion_errors=MAX_ERRORS,
         plans=operation.plans,
     )
     if isinstance(found, list):
@@ -135,7 +153,7 @@ class _Subscription:
         given = self._variables or {}
         shaping = {name: given[name] for name in sorted(self._selected.variables & given.keys())}
         document, name = _text(self._operation.document), self._operation.name
-        asked = (document, name, msgspec.json.encode(shaping))
+        asked = (document, name, self._operation.tells_cost, msgspec.json.encode(shaping))
         return (*asked, self._source.feed.key, self._shared(ctx).actor)
 
     def group(self, ctx: Context) -> Group[Any]:
@@ -148,7 +166,7 @@ class _Subscription:
             found = answer_of(await result if isawaitable(result) else result)
             if not found.executed:
                 raise Refused(found.errors or ())
-            return encoded(found)
+            return encoded(with_cost(found, self._operation))
 
         return Group(_Masked(self._source.feed), render)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from media.boxes import RunBox
 from media.playlist import PLAYLIST_NAME, Playlist, Segment, dump, joined
 from media.store import CameraFolder, Hour
-from media.types import MediaChange, RunBegan, RunEnded, SegmentClosed
+from media.types import MediaChange, RunBegan, RunClock, RunEnded, SegmentClosed
 from models.camera import Camera
 from resolvers import ingest
 from resolvers.context import World
+from tests.media.fragments import full_box, moof, traf
 
 INIT = "init-0123456789.mp4"
 TICKS = 90_000
@@ -44,6 +47,15 @@ def lay_down(world: World, camera: Camera, segments: list[Segment], *, ended: bo
         (folder / each.name).write_bytes(bytes([number]) * each.size_bytes)
     (folder / PLAYLIST_NAME).write_text(dump(Playlist(joined(segments), ended)))
     return hour
+
+
+def with_key_picture(world: World, camera: Camera, each: Segment) -> None:
+    """Rewrites a segment's file, so that a picture of 200 bytes can be told in it."""
+    hour = world.store.hour_of(each.start_us)
+    folder = world.store.hour_path(CameraFolder(camera.tenant_id, camera.folder), hour)
+    run = full_box(b"trun", 1, 0x701, struct.pack(">IiIII", 1, 200, 1, 9, 0))
+    head = RunBox(RunClock(each.run_id, each.start_us, each.position), each.init).encoded()
+    (folder / each.name).write_bytes(head + moof(traf(0, run)) + bytes(1000))
 
 
 async def summarise(

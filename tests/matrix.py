@@ -22,7 +22,7 @@ from resolvers.watch import place_now
 from resolvers.zone_input import ZoneDraft
 from resolvers.zones import zone_save
 from tests.conftest import TABLES
-from tests.footage import TICKS, lay_down, segment, summarise
+from tests.footage import TICKS, lay_down, segment, summarise, with_key_picture
 from tests.world import add_camera, add_events, beginning, context, token
 
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
@@ -75,6 +75,7 @@ async def set_up(world: World) -> Stage:
         parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]
         parts[1] = replace(parts[1], run_id=parts[0].run_id)
         lay_down(world, camera, parts, ended=True)
+        with_key_picture(world, camera, parts[0])
         await summarise(world, camera, parts, "stopped")
         folder = CameraFolder(tenant_id, camera.folder)
         snapshot = world.store.save_snapshot(folder, NOON + SECOND, b"jpeg")

@@ -19,6 +19,7 @@ from tests.world import add_camera
 STATUSES = {
     "NotAuthenticated": 401,
     "TokenExpired": 401,
+    "TokenRevoked": 401,
     "ScopeMissing": 403,
     "NotFound": 404,
     "NotRecorded": 404,

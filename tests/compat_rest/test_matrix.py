@@ -63,7 +63,11 @@ ASKS = {
     "GET /v2/hls/{cam}/index.m3u8": Ask(
         f"/v2/hls/{{id}}/index.m3u8?from_us={NOON}&to_us={NOON + 8 * SECOND}", "camera"
     ),
+    "GET /v2/hls/{cam}/iframes.m3u8": Ask(
+        f"/v2/hls/{{id}}/iframes.m3u8?from_us={NOON}&to_us={NOON + 8 * SECOND}", "camera"
+    ),
     "GET /v2/hls/{cam}/{date}/{hour}/index.m3u8": Ask(f"{HOUR}/index.m3u8", "camera"),
+    "GET /v2/hls/{cam}/{date}/{hour}/iframes.m3u8": Ask(f"{HOUR}/iframes.m3u8", "camera"),
     "GET /v2/hls/{cam}/{date}/{hour}/{name}": Ask(f"{HOUR}/120000_000.m4s", "camera"),
     # The camera sends what WebRTC can't show: whoever may look is told so.
     "POST /v2/live/{cam}/whep": Ask("/v2/live/{id}/whep", "camera", 406, content="v=0"),

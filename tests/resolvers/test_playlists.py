@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from media.boxes import RUN_BOX_BYTES, RunBox
+from media.boxes import RUN_BOX_BYTES
 from media.key_pictures import KeyPicture
 from media.store import CameraFolder
-from media.types import RunClock
 from resolvers import playlists
 from resolvers.context import Context, World
 from resolvers.errors import InvalidInput
@@ -19,8 +17,7 @@ from resolvers.playlists import PartOfHour, ServedPlaylist
 from resolvers.reloads import Reloads
 from resolvers.stores import StoredHour
 from tests.far import asking, host
-from tests.footage import INIT, TICKS, lay_down, segment
-from tests.media.fragments import full_box, moof, traf
+from tests.footage import TICKS, lay_down, segment, with_key_picture
 from tests.world import StandingClock, add_camera, context
 
 NOON = 1_780_056_000_000_000
@@ -119,10 +116,7 @@ async def test_key_pictures_of_another_store_come_from_its_worker(
     async with host(world, tmp_path / "far") as away, asking(world) as asks:
         parts = [segment(NOON, 0)]
         hour = lay_down(away.world, camera, parts)
-        folder = away.world.store.hour_path(CameraFolder(camera.tenant_id, camera.folder), hour)
-        index = moof(traf(0, full_box(b"trun", 1, 0x701, struct.pack(">IiIII", 1, 200, 1, 9, 0))))
-        head = RunBox(RunClock(parts[0].run_id, NOON, 0), INIT).encoded()
-        (folder / parts[0].name).write_bytes(head + index + bytes(1000))
+        with_key_picture(away.world, camera, parts[0])
         place = StoredHour(
             away.world.store.store_id, CameraFolder(camera.tenant_id, camera.folder), hour
         )

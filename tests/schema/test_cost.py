@@ -6,13 +6,13 @@ import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
 
 from resolvers.context import World
-from schema.cost import ASSUMED_ITEMS, LOOKUP, MAX_COST, OBJECT, VALUE, Price, cost_of
+from schema.cost import ASSUMED_ITEMS, LOOKUP, MAX_COST, OBJECT, ROW, VALUE, Price, cost_of
 from schema.documents import CORE, prepare
 from schema.errors import TOO_COSTLY, Refused
 from schema.paging import MAX_FIRST
 from tests.schema.service import ask, codes
 
-HOURS = 200
+HOURS = 400
 """What Camera.hours costs by itself."""
 
 DATE = 'date: "2026-01-01"'
@@ -37,17 +37,17 @@ def page(first: object, body: str) -> str:
 
 def test_what_is_below_a_page_counts_for_each_of_its_items() -> None:
     one = cost(page(1, "id"))
-    assert cost(page(10, "id")) - one == 9 * VALUE
-    assert cost(page(10, "id name fps")) - one == 29 * VALUE
+    assert cost(page(10, "id")) - one == 9 * (ROW + VALUE)
+    assert cost(page(10, "id name fps")) - one == 9 * (ROW + 3 * VALUE) + 2 * VALUE
     edges = "{ cameras(first: 7) { edges { cursor node { id } } pageInfo { endCursor } } }"
-    assert cost(edges) == LOOKUP + OBJECT + 7 * (VALUE + OBJECT + VALUE) + OBJECT + VALUE
+    assert cost(edges) == LOOKUP + OBJECT + 7 * (ROW + VALUE + OBJECT + VALUE) + OBJECT + VALUE
 
 
 def test_pages_within_pages_multiply() -> None:
     one, two = (cost(page(n, "events(first: 20) { nodes { id } }")) for n in (1, 2))
-    assert two - one >= OBJECT + 20 * (OBJECT + VALUE)
+    assert two - one >= OBJECT + 20 * (ROW + VALUE)
     longer = cost(page(30, "events(first: 21) { nodes { id } }"))
-    assert longer - cost(page(30, "events(first: 20) { nodes { id } }")) == 30 * VALUE
+    assert longer - cost(page(30, "events(first: 20) { nodes { id } }")) == 30 * (ROW + VALUE)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_whole_schema_may_be_asked_for_once() -> None:
     fragments = text[text.index("fragment FullType") :]
     with pytest.raises(Refused) as refusal:
         prepare(twice + fragments, None)
-    assert refusal.value.errors[0]["extensions"] == {"code": TOO_COSTLY}
+    assert refusal.value.errors[0]["extensions"]["code"] == TOO_COSTLY
 
 
 async def test_an_operation_that_may_cost_too_much_is_not_executed(world: World) -> None:

@@ -331,7 +331,7 @@ async def test_a_socket_runs_many_operations_but_not_any_number(world: World) ->
         await socket.subscribe(VIEWER, operation_id="one more")
         refusal = await socket.receive()
         assert (refusal["id"], refusal["type"]) == ("one more", "error")
-        assert refusal["payload"][0]["extensions"] == {"code": "BAD_REQUEST"}
+        assert refusal["payload"][0]["extensions"] == {"code": "TOO_MANY_OPERATIONS", "limit": 100}
         await socket.send({"type": "complete", "id": "7"})
         await socket.subscribe(VIEWER, operation_id="one more")
         assert await socket.next("one more") == {"viewer": {"tenantId": "default"}}
