@@ -64,6 +64,15 @@ class RangeNotSatisfiable(HttpRefusal):
     code = "RANGE_NOT_SATISFIABLE"
 
 
+class UpgradeRequired(HttpRefusal):
+    status = 426
+    code = "UPGRADE_REQUIRED"
+
+    def __init__(self) -> None:
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        super().__init__("this address is a WebSocket's", upgrade)
+
+
 class Problem(msgspec.Struct, frozen=True):
     """An RFC 9457 problem. `code` is stable; `errors` names each field that is wrong.
 

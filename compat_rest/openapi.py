@@ -33,6 +33,7 @@ _MEANINGS = {
     415: "The body is not of the media type that is wanted",
     416: "The range begins behind the end of the file",
     422: "A value is wrong; `errors` names each field",
+    426: "This is a WebSocket's address, and the request asks for no upgrade",
     429: "The plan allows no more requests a minute; `Retry-After` says when again",
     500: "Something went wrong on the server",
     503: "Something this needs is not here now",
@@ -205,7 +206,10 @@ def _socket(socket: Socket) -> Json:
         ),
         "parameters": [_parameter(each, socket.path) for each in socket.parameters],
         "security": [{name: [socket.scope.value]} for name in ("bearer", "token")],
-        "responses": {"101": {"description": "It is a WebSocket now"}},
+        "responses": {
+            "101": {"description": "It is a WebSocket now"},
+            "426": _refused(426),
+        },
     }
 
 

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from compat_rest.credentials import of_header, of_player
+from compat_rest.errors import UpgradeRequired
 from resolvers.access import Scope, demand
 from resolvers.context import Context
 
@@ -117,7 +118,15 @@ def routes_of(operations: Iterable[Operation], sockets: Iterable[Socket]) -> lis
     for each in operations:
         by_path.setdefault(each.path, {})[each.method] = each
     routes: list[BaseRoute] = [_route(path, methods) for path, methods in by_path.items()]
-    return routes + [WebSocketRoute(each.path, each.handler) for each in sockets]
+    for socket in sockets:
+        routes.append(WebSocketRoute(socket.path, socket.handler))
+        routes.append(Route(socket.path, _want_upgrade, methods=["GET"]))
+    return routes
+
+
+async def _want_upgrade(_: Request) -> Response:
+    """A plain request to a WebSocket's address (RFC 9110, 15.5.22)."""
+    raise UpgradeRequired
 
 
 def _route(path: str, methods: Mapping[str, Operation]) -> Route:

@@ -71,7 +71,7 @@ def test_the_table_has_the_references_addresses() -> None:
 
 
 def test_every_path_has_one_route() -> None:
-    paths = [getattr(route, "path", "") for route in routes]
+    paths = [(type(route), getattr(route, "path", "")) for route in routes]
     assert len(paths) == len(set(paths))
 
 

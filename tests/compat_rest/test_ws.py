@@ -23,7 +23,7 @@ from resolvers import cursors
 from resolvers.access import Scope
 from resolvers.context import World
 from resolvers.watch import place_now
-from tests.compat_rest.service import Served, served
+from tests.compat_rest.service import Served, client_of, served
 from tests.world import add_camera, add_events, beginning, context, token
 
 AT = 1_777_558_925_123_000  # 2026-04-30T14:22:05.123Z
@@ -307,9 +307,14 @@ async def test_a_server_that_stops_says_so(world: World) -> None:
         assert await close_code(client) == 1012
 
 
-async def test_a_plain_request_to_the_socket_finds_nothing(world: World) -> None:
-    async with served(world) as server:
-        assert (await server.get_raw("/v2/ws/events", token()))[0] == 404
+@pytest.mark.parametrize("authorization", [None, ""])
+async def test_a_plain_request_to_the_socket_is_told_to_upgrade(
+    world: World, authorization: str | None
+) -> None:
+    async with client_of(world, authorization) as client:
+        answer = await client.get("/v2/ws/events")
+    assert (answer.status_code, answer.json()["code"]) == (426, "UPGRADE_REQUIRED")
+    assert (answer.headers["upgrade"], answer.headers["connection"]) == ("websocket", "Upgrade")
 
 
 async def test_the_token_shows_in_no_log_line_and_no_reason(
