@@ -11,7 +11,7 @@ import msgspec
 from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
 
-from media.types import EventChange, MediaChange, StatusChanged
+from media.types import EventChange, MediaChange, RunBegan, RunEnded, SegmentClosed, StatusChanged
 from models.base import select
 from models.bulk import NewRows, run_with
 from models.camera import Camera, CameraDeletion, CameraDeletionTable, CameraTable
@@ -63,13 +63,14 @@ async def footage_removed(world: World, deletion: CameraDeletion) -> bool:
     """
     tenant_id, key = deletion.tenant_id, deletion.key
     here = Q(store_id=None) | Q(store_id=world.store.store_id)
+    row = CameraDeletionTable.within(tenant_id).filter(key=key)
     async with in_transaction():
+        await row.select_for_update()  # as `_recordable` does
         await RecordingRunTable.within(tenant_id).filter(here, camera_key=key).delete()
         await RecordingHourTable.within(tenant_id).filter(here, camera_key=key).delete()
         if await _stores_of(deletion):
             return False
-        rows = CameraDeletionTable.within(tenant_id).filter(key=key)
-        await rows.update(footage_removed_us=world.clock.now_us())
+        await row.update(footage_removed_us=world.clock.now_us())
     return True
 
 
@@ -97,11 +98,23 @@ async def record(
             await write_events(tenant_id, slugs, events, world.clock.now_us())
         if states:
             await _write_states(tenant_id, list(states.values()))
-        await write_recordings(tenant_id, world.store.store_id, changes)
+        recordable = await _recordable(tenant_id, changes)
+        await write_recordings(tenant_id, world.store.store_id, recordable)
     if events:
         await world.bus.ring(events_of(tenant_id))
     if states:
         await world.bus.ring(cameras_of(tenant_id))
+
+
+async def _recordable(tenant_id: str, changes: Sequence[MediaChange]) -> list[MediaChange]:
+    """What was recorded of cameras whose footage is not removed; its removal waits for us."""
+    told = [each for each in changes if isinstance(each, RunBegan | SegmentClosed | RunEnded)]
+    if not told:
+        return []
+    keys = {change.camera_key for change in told}
+    deleted = CameraDeletionTable.within(tenant_id).filter(key__in=list(keys)).select_for_update()
+    removed = {row.key for row in await deleted if row.footage_removed_us is not None}
+    return [change for change in told if change.camera_key not in removed]
 
 
 async def record_told(world: World, tenant_id: str, events: Sequence[ToldEvent]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -27,9 +28,10 @@ from models.event_days import DAY_US
 from models.recording import RecordingHour, RecordingHourTable, RecordingRun, RecordingRunTable
 from models.tenant import TenantTable, TenantUnknown, last_number
 from resolvers import ingest
+from resolvers.cameras import camera_delete
 from resolvers.context import World
 from tests.statements import counted
-from tests.world import add_camera, beginning
+from tests.world import add_camera, beginning, context
 
 NOON = 1_780_056_000_000_000
 SECOND = 1_000_000
@@ -198,8 +200,8 @@ async def test_a_batch_takes_as_many_statements_as_one_change(
     async with counted(caplog) as of_many:
         await write(world, camera, *batch(range(501, 900)))
     assert len(await log_of("default")) == 900
-    # Lock and look, number, insert (or COPY), move; runs; hours.
-    assert len(of_many) == len(of_one) <= 7
+    # Lock and look, number, insert (or COPY), move; deletions; runs; hours.
+    assert len(of_many) == len(of_one) <= 8
     written = [text.partition("new_rows AS")[0] for text in of_many]
     assert len([text for text in written if text.startswith("WITH")]) >= 3
 
@@ -245,3 +247,34 @@ async def test_ids_that_tell_no_day_and_events_over_midnight_end_too(
     await write(world, camera, late, end(undated))
     await write(world, camera, late, end(undated), undated)
     assert await log_of("default") == [(1, 4, "ended", "door-7"), (2, 3, "ended", night.event_id)]
+
+
+async def recorded_rows(camera: Camera) -> list[int]:
+    tables = (RecordingRunTable, RecordingHourTable)
+    return [
+        await each.within(camera.tenant_id).filter(camera_key=camera.key).count() for each in tables
+    ]
+
+
+async def test_what_is_told_late_of_removed_footage_is_not_written(world: World) -> None:
+    camera = await add_camera(world)
+    first, second = uuid4(), uuid4()
+    await write(world, camera, RunBegan(camera.key, first, NOON), closed(camera, first, 0))
+    deletion = await camera_delete(context(world), camera.slug)
+    late = [RunBegan(camera.key, second, NOON), closed(camera, second, 1), begin(camera, 5)]
+    await write(world, camera, closed(camera, first, 1))
+    assert await recorded_rows(camera) == [1, 1]
+    assert await ingest.footage_removed(world, deletion)
+    await write(world, camera, closed(camera, first, 2), *late)
+    assert await recorded_rows(camera) == [0, 0]
+    assert [row[3] for row in await log_of(camera.tenant_id)] == [late[2].event_id]
+
+
+async def test_recording_and_removal_at_once_leave_nothing(world: World) -> None:
+    for number in range(20):
+        camera = await add_camera(world, f"cam-{number}")
+        run_id = uuid4()
+        deletion = await camera_delete(context(world), camera.slug)
+        told = write(world, camera, RunBegan(camera.key, run_id, NOON), closed(camera, run_id, 0))
+        await asyncio.gather(told, ingest.footage_removed(world, deletion))
+        assert await recorded_rows(camera) == [0, 0]
