@@ -261,13 +261,14 @@ async def test_what_is_told_late_of_removed_footage_is_not_written(world: World)
     first, second = uuid4(), uuid4()
     await write(world, camera, RunBegan(camera.key, first, NOON), closed(camera, first, 0))
     deletion = await camera_delete(context(world), camera.slug)
-    late = [RunBegan(camera.key, second, NOON), closed(camera, second, 1), begin(camera, 5)]
+    late = [RunBegan(camera.key, second, NOON), closed(camera, second, 1)]
+    event = begin(camera, 5)
     await write(world, camera, closed(camera, first, 1))
     assert await recorded_rows(camera) == [1, 1]
     assert await ingest.footage_removed(world, deletion)
-    await write(world, camera, closed(camera, first, 2), *late)
+    await write(world, camera, closed(camera, first, 2), *late, event)
     assert await recorded_rows(camera) == [0, 0]
-    assert [row[3] for row in await log_of(camera.tenant_id)] == [late[2].event_id]
+    assert [row[3] for row in await log_of(camera.tenant_id)] == [event.event_id]
 
 
 async def test_recording_and_removal_at_once_leave_nothing(world: World) -> None:
