@@ -130,8 +130,8 @@ class EventSocket:
                 ctx.world.quota.connection(ctx.actor.tenant_id),
                 asyncio.TaskGroup() as tasks,
             ):
-                outlet = Outlet(put, tasks, self.send_seconds)
-                tasks.create_task(_follow(ctx, after, _Envelopes(outlet)))
+                outlet = Outlet(put, _size_of, tasks, self.send_seconds)
+                tasks.create_task(_follow(ctx, after, outlet))
                 tasks.create_task(_read_until_left(websocket))
                 tasks.create_task(_wait_for_its_end(ctx))
         except* (WebSocketDisconnect, Closed) as errors:
@@ -226,22 +226,7 @@ async def _wait_for_its_end(ctx: Context) -> None:
     raise await ctx.world.following.until_over(lambda: ctx.actor, ctx.world.identity)
 
 
-class _Envelopes:
-    """The member that the envelopes of one connection are sent to."""
-
-    __slots__ = ("_outlet",)
-
-    def __init__(self, outlet: Outlet[Message]) -> None:
-        self._outlet = outlet
-
-    def offer(self, words: str) -> bool:
-        return self._outlet.offer({"type": "websocket.send", "text": words}, len(words))
-
-    async def send(self, words: str) -> None:
-        await self._outlet.send({"type": "websocket.send", "text": words})
-
-
-async def _follow(ctx: Context, after: str, member: _Envelopes) -> None:
+async def _follow(ctx: Context, after: str, member: Outlet[Message]) -> None:
     """Never returns. Whose token ends when is no matter of what they see."""
     feed = EventFeed(ctx, after=after)
     follower = Follower(member, await feed.start())
@@ -252,12 +237,17 @@ async def _follow(ctx: Context, after: str, member: _Envelopes) -> None:
         await group.follow(follower)
 
 
-def _envelopes_of(tenant_id: str) -> Callable[[Item], Awaitable[str | None]]:
-    async def envelope(item: Item) -> str | None:
+def _size_of(message: Message) -> int:
+    return len(message["text"])
+
+
+def _envelopes_of(tenant_id: str) -> Callable[[Item], Awaitable[Message | None]]:
+    async def envelope(item: Item) -> Message | None:
         if isinstance(item, EventItem):
             if item.kind is not ChangeKind.BEGAN:
                 return None
-            return json_text(Envelope(2, event_json(item.event), item.cursor))
+            text = json_text(Envelope(2, event_json(item.event), item.cursor))
+            return {"type": "websocket.send", "text": text}
         logger.warning(
             "a /v2 event socket of tenant %s resumed behind retention: some events are gone",
             tenant_id,

@@ -24,6 +24,8 @@ MEMBERS_AT_A_TIME = 100
 """So many are given a step before others have their turn, a few milliseconds."""
 
 T = TypeVar("T")
+WordsT = TypeVar("WordsT")
+WordsIn = TypeVar("WordsIn", contravariant=True)
 
 
 class Start(msgspec.Struct, Generic[T], frozen=True):
@@ -53,17 +55,17 @@ class Feed(Protocol[T]):
     def pages(self, seen: int) -> AsyncGenerator[Page[T], None]: ...
 
 
-class Member(Protocol):
-    def offer(self, words: str) -> bool:
+class Member(Protocol[WordsIn]):
+    def offer(self, words: WordsIn, /) -> bool:
         """Takes it without waiting; False for who does not keep up."""
         ...
 
-    async def send(self, words: str) -> None:
+    async def send(self, words: WordsIn, /) -> None:
         """Waits until it is taken; raises what ends the member."""
         ...
 
 
-class Follower(Generic[T]):
+class Follower(Generic[T, WordsT]):
     """One member and how far it has come: `seen` is the place behind all that it was given.
 
     `live` says that there was nothing behind that, when it was last looked at.
@@ -71,7 +73,7 @@ class Follower(Generic[T]):
 
     __slots__ = ("_is_leaving", "_left", "first", "is_joined", "live", "member", "seen")
 
-    def __init__(self, member: Member, start: Start[T]) -> None:
+    def __init__(self, member: Member[WordsT], start: Start[T]) -> None:
         self.member, self.first = member, start.first
         self.seen, self.live = start.place, start.live
         self.is_joined = self._is_leaving = False
@@ -103,19 +105,20 @@ class Follower(Generic[T]):
         return leaving
 
 
-class Group(Generic[T]):
+class Group(Generic[T, WordsT]):
     """Members of one kind.
 
-    `render` puts a value into words; None when there is nothing to say about it. Invariant: once
+    `render` puts a value into words, whatever the members take for such; None when there is nothing
+    to say about it. Invariant: once
     running, every joined member has been given each step up to `_place`, in the order of the log.
     """
 
-    def __init__(self, feed: Feed[T], render: Callable[[T], Awaitable[str | None]]) -> None:
+    def __init__(self, feed: Feed[T], render: Callable[[T], Awaitable[WordsT | None]]) -> None:
         self._feed, self._render = feed, render
         self._place: int | None = None
         self._begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._members: dict[Follower[T], None] = {}
-        self._words: dict[tuple[int, type], tuple[float, asyncio.Future[str | None]]] = {}
+        self._members: dict[Follower[T, WordsT], None] = {}
+        self._words: dict[tuple[int, type], tuple[float, asyncio.Future[WordsT | None]]] = {}
         self._failure: BaseException | None = None
 
     @property
@@ -136,7 +139,7 @@ class Group(Generic[T]):
         for each in list(self._members):
             each.fall_behind()
 
-    async def follow(self, follower: Follower[T]) -> None:
+    async def follow(self, follower: Follower[T, WordsT]) -> None:
         """Gives a follower all that is behind its place, until it leaves.
 
         Raises:
@@ -151,13 +154,13 @@ class Group(Generic[T]):
             else:
                 await self._catch_up(follower)
 
-    def _admits(self, follower: Follower[T]) -> bool:
+    def _admits(self, follower: Follower[T, WordsT]) -> bool:
         """The first member begins the group, but not before it is at the end of the log."""
         if self._failure is not None:
             raise self._failure
         return follower.live if self._place is None else follower.seen >= self._place
 
-    async def _join(self, follower: Follower[T]) -> None:
+    async def _join(self, follower: Follower[T, WordsT]) -> None:
         """Returns when the follower has fallen behind, or leaves."""
         if self._place is None:
             self._place = follower.seen
@@ -168,7 +171,7 @@ class Group(Generic[T]):
         finally:
             self._members.pop(follower, None)
 
-    async def _catch_up(self, follower: Follower[T]) -> None:
+    async def _catch_up(self, follower: Follower[T, WordsT]) -> None:
         """Sends what is behind its place until the group can be joined."""
         async with aclosing(self._feed.pages(follower.seen)) as pages:
             async for page in pages:
@@ -180,12 +183,12 @@ class Group(Generic[T]):
                 if self._admits(follower):
                     return
 
-    async def _send(self, step: Step[T], member: Member) -> None:
+    async def _send(self, step: Step[T], member: Member[WordsT]) -> None:
         words = await self.words(step)
         if words is not None:
             await member.send(words)
 
-    async def _give(self, place: int, words: str | None) -> None:
+    async def _give(self, place: int, words: WordsT | None) -> None:
         self._place = place
         for count, each in enumerate(list(self._members), start=1):
             if each.seen >= place or not each.is_joined:
@@ -197,7 +200,7 @@ class Group(Generic[T]):
             if count % MEMBERS_AT_A_TIME == 0:
                 await asyncio.sleep(0)
 
-    async def words(self, step: Step[T]) -> str | None:
+    async def words(self, step: Step[T]) -> WordsT | None:
         """Puts a step into words, once in a while for all who ask."""
         now = asyncio.get_running_loop().time()
         key = (step.place, type(step.value))

@@ -22,7 +22,7 @@ class Following:
 
     def __init__(self) -> None:
         self.tails: Shared[Tail[Any]] = Shared()
-        self.groups: Shared[Group[Any]] = Shared()
+        self.groups: Shared[Group[Any, Any]] = Shared()
         self.ends: Fresh[int] = Fresh()
         self.gate = asyncio.Semaphore(READING_AT_ONCE)
         self._endings: Shared[Endings] = Shared()

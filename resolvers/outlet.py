@@ -33,7 +33,8 @@ class TooSlow(Closed):
 class Outlet(Generic[MessageT]):
     """`put` sends a message and waits while the transport is full; it raises OSError when closed.
 
-    `tasks` are the connection's: who takes nothing ends them all, with Closed.
+    `size_of` tells about how many bytes a message takes. `tasks` are the connection's: who takes
+    nothing ends them all, with Closed.
 
     Invariant: while `_writer` is set, it sends what waits, and nobody else sends. Once `_failure`
     is set nothing more is sent.
@@ -42,19 +43,21 @@ class Outlet(Generic[MessageT]):
     def __init__(
         self,
         put: Callable[[MessageT], Sending],
+        size_of: Callable[[MessageT], int],
         tasks: asyncio.TaskGroup,
         send_seconds: float = SEND_SECONDS,
     ) -> None:
-        self._put, self._tasks, self._send_seconds = put, tasks, send_seconds
+        self._put, self._size_of = put, size_of
+        self._tasks, self._send_seconds = tasks, send_seconds
         self._waiting: deque[tuple[MessageT, int]] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._failure: Closed | None = None
 
-    def offer(self, message: MessageT, size: int) -> bool:
-        """Takes a message of about so many bytes, or not: then too much waits already."""
+    def offer(self, message: MessageT) -> bool:
+        """Takes a message, or not: then too much waits already."""
         if self._writer is not None or self._failure is not None:
-            return self._line_up(message, size)
+            return self._line_up(message, self._size_of(message))
         work = self._put(message)
         try:  # what `begin` does: a call less for each of very many
             waits_for = work.send(None)

@@ -150,7 +150,7 @@ def _stream(answering: Answering, client: _Wanted, session: Session) -> Response
 
 
 def _only(answer: Answer) -> Answering:
-    async def answering(_: Member) -> Answer:
+    async def answering(_: Member[str]) -> Answer:
         return answer
 
     return answering

@@ -16,7 +16,7 @@ class Session:
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
-        self._followers: set[Follower[Any]] = set()
+        self._followers: set[Follower[Any, str]] = set()
 
     def renew(self, ctx: Context) -> None:
         """Goes on until another credential is over; the one before no longer matters.
@@ -31,7 +31,7 @@ class Session:
             each.leave()  # and goes on as the new one
 
     @contextmanager
-    def following(self, follower: Follower[Any]) -> Iterator[None]:
+    def following(self, follower: Follower[Any, str]) -> Iterator[None]:
         self._followers.add(follower)
         try:
             yield

@@ -123,7 +123,7 @@ class _Socket:
         self._tasks = asyncio.TaskGroup()
         self._counted = AsyncExitStack()
         put = cast("Callable[[ASGIMessage], Sending]", send)  # as servers have it
-        self._outlet = Outlet(put, self._tasks, SEND_SECONDS)
+        self._outlet = Outlet(put, _size_of, self._tasks, SEND_SECONDS)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._session: Session | None = None
         self._initialised = asyncio.Event()
@@ -280,7 +280,7 @@ class _Answers:
         self._outlet, self._before = outlet, f'{{"id":{spelled},"type":"next","payload":'
 
     def offer(self, words: str) -> bool:
-        return self._outlet.offer(_frame(f"{self._before}{words}}}"), len(words))
+        return self._outlet.offer(_frame(f"{self._before}{words}}}"))
 
     async def send(self, words: str) -> None:
         await self._outlet.send(_frame(f"{self._before}{words}}}"))
@@ -289,6 +289,10 @@ class _Answers:
 def _token_over(why: NotAuthenticated) -> SocketOver:
     is_revoked = isinstance(why, TokenRevoked)
     return SocketOver(4401, "Token revoked" if is_revoked else "Token expired")
+
+
+def _size_of(message: ASGIMessage) -> int:
+    return len(message["text"])
 
 
 def _frame(text: str) -> ASGIMessage:

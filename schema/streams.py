@@ -25,7 +25,7 @@ RETRY_SECONDS = 5
 LAST_WORDS_SECONDS = 0.4
 """To say that the token is over, to a client that may not be reading."""
 
-Answering = Callable[[Member], Awaitable[Answer | None]]
+Answering = Callable[[Member[str]], Awaitable[Answer | None]]
 """Sends answers, and returns one without data that is still to be told; None when all is said."""
 
 
@@ -138,7 +138,7 @@ class AnswerStream(Response):
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                body = _Body(Outlet(put, tasks), self._framing)
+                body = _Body(Outlet(put, _size_of, tasks), self._framing)
                 await body.outlet.send(self._start(200))
                 await body.outlet.send(_content(self._framing.opening))
                 tasks.create_task(_until_gone(receive))
@@ -175,7 +175,7 @@ class _Body:
         self.outlet, self._framing = outlet, framing
 
     def offer(self, words: str) -> bool:
-        return self.outlet.offer(_content(self._framing.frame(words)), len(words))
+        return self.outlet.offer(_content(self._framing.frame(words)))
 
     async def send(self, words: str) -> None:
         await self.outlet.send(_content(self._framing.frame(words)))
@@ -190,6 +190,10 @@ async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     raise _Over
+
+
+def _size_of(message: Message) -> int:
+    return len(message.get("body", b""))
 
 
 def _content(body: bytes, *, more: bool = True) -> Message:

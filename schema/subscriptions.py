@@ -52,7 +52,7 @@ _WITHOUT_GRANT = frozenset({"rtspUrl"})
 
 
 async def answer_all(
-    operation: Operation, variables: Variables, session: Session, member: Member
+    operation: Operation, variables: Variables, session: Session, member: Member[str]
 ) -> Answer | None:
     """Sends a member every answer of any operation, encoded.
 
@@ -72,7 +72,7 @@ async def answer_all(
 
 
 async def _follow(
-    operation: Operation, variables: Variables, session: Session, member: Member
+    operation: Operation, variables: Variables, session: Session, member: Member[str]
 ) -> Answer:
     try:
         follower, subscription = await _started(operation, variables, session, member)
@@ -88,8 +88,8 @@ async def _follow(
 
 
 async def _started(
-    operation: Operation, variables: Variables, session: Session, member: Member
-) -> tuple[Follower[Any], _Subscription]:
+    operation: Operation, variables: Variables, session: Session, member: Member[str]
+) -> tuple[Follower[Any, str], _Subscription]:
     """Raises Refused when beginning takes too long, or as `_Subscription.of`."""
     seconds = session.ctx.world.operation_seconds
     limit = asyncio.timeout(seconds)
@@ -105,7 +105,7 @@ async def _started(
 
 
 async def _follow_in_group(
-    subscription: _Subscription, ctx: Context, follower: Follower[Any]
+    subscription: _Subscription, ctx: Context, follower: Follower[Any, str]
 ) -> None:
     """Returns when the session was renewed."""
     key = subscription.key(ctx)
@@ -156,7 +156,7 @@ class _Subscription:
         asked = (document, name, self._operation.tells_cost, msgspec.json.encode(shaping))
         return (*asked, self._source.feed.key, self._shared(ctx).actor)
 
-    def group(self, ctx: Context) -> Group[Any]:
+    def group(self, ctx: Context) -> Group[Any, str]:
         ctx = self._shared(ctx)
         executor = _executor(self._operation, self._variables, ctx)
 

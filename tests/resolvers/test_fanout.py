@@ -119,7 +119,7 @@ class Simulation:
         self.chance = random.Random(seed)
         self.log = Numbers(self.chance, batch=self.chance.choice([1, 3, 50]))
         self.tails: Shared[Tail[int]] = Shared()
-        self.groups: Shared[Group[int]] = Shared()
+        self.groups: Shared[Group[int, str]] = Shared()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -148,10 +148,10 @@ class Simulation:
         told += reader.told
         assert told == [n for n in range(began + 1, told[-1] + 1) if feed.shows(n)]
 
-    def follower(self, reader: Reader, seen: int) -> Follower[int]:
+    def follower(self, reader: Reader, seen: int) -> Follower[int, str]:
         return Follower(reader, Start(seen, live=seen == self.log.last))
 
-    async def follow(self, feed: Multiples, follower: Follower[int], goal: int | None) -> None:
+    async def follow(self, feed: Multiples, follower: Follower[int, str], goal: int | None) -> None:
         """Drops it after a while, or when it was told of the goal."""
 
         async def for_ever() -> None:

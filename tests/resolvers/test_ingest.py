@@ -261,7 +261,7 @@ async def test_what_is_told_late_of_removed_footage_is_not_written(world: World)
     first, second = uuid4(), uuid4()
     await write(world, camera, RunBegan(camera.key, first, NOON), closed(camera, first, 0))
     deletion = await camera_delete(context(world), camera.slug)
-    late = [RunBegan(camera.key, second, NOON), closed(camera, second, 1)]
+    late: list[MediaChange] = [RunBegan(camera.key, second, NOON), closed(camera, second, 1)]
     event = begin(camera, 5)
     await write(world, camera, closed(camera, first, 1))
     assert await recorded_rows(camera) == [1, 1]
