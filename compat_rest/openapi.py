@@ -46,7 +46,7 @@ _SECURITY: Json = {
         "type": "apiKey",
         "in": "query",
         "name": "grant",
-        "description": "Short-lived, for one camera and interval, as playlists hand it out",
+        "description": "Short-lived, for one camera, as addresses that are handed out carry it",
     },
     "metrics": {"type": "http", "scheme": "basic"},
 }

@@ -33,7 +33,15 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 from media.clock import Clock
 from media.live.feed import LiveFeed, LiveFeeds, LiveStream, Unit
 from media.live.offers import PARSE_FAULTS, ReadOffer, announced, read_offer
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from media.live.pictures import LivePictures
+from media.live.signals import (
+    LiveAnswer,
+    LiveCamera,
+    LiveOffer,
+    LivePicture,
+    LiveRefusal,
+    LiveRefused,
+)
 from media.live.tracks import PictureTrack, SoundTrack
 from media.store import CameraFolder
 
@@ -196,6 +204,7 @@ class LiveSessions:
         revoked: Revoked = lambda _tenant_id, _credential: False,
     ) -> None:
         self.feeds, self._clock, self._options, self._revoked = feeds, clock, options, revoked
+        self.pictures = LivePictures(feeds, clock)
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -215,9 +224,8 @@ class LiveSessions:
         Raises:
             LiveRefused: says why.
         """
+        self._demand_live_view()
         feed, folder = self.feeds.find(camera.folder), camera.folder
-        if not self._options.viewers:
-            raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
         if feed is None or self._stopping.is_set():
             raise LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, "no picture comes from the camera now")
         wanted = read_offer(offer.sdp)
@@ -245,6 +253,15 @@ class LiveSessions:
         if self._stopping.is_set():
             session.end()
         return LiveAnswer(name, announced(sdp, self._options.addresses))
+
+    def _demand_live_view(self) -> None:
+        if not self._options.viewers:
+            raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
+
+    async def picture(self, camera: LiveCamera) -> LivePicture:
+        """The camera as it is now. Raises LiveRefused, which says why not."""
+        self._demand_live_view()
+        return await self.pictures.of(camera.folder)
 
     async def _follow(self, name: UUID, offer: LiveOffer) -> None:
         folder, session = self._sessions[name]

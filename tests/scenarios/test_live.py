@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import av
 import httpx
@@ -20,6 +21,7 @@ from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
 from tests.browser import browser_page
 from tests.clips import Encoding, frame_coded, read_frame_number
+from tests.scenarios.playing import jpeg_frame_number
 from tests.servers import Valkey
 from tests.system import System, running_system
 from tests.vms_processes import fleet, installation
@@ -61,12 +63,11 @@ async def status(system: System) -> str:
 
 async def asked(
     system: System, query: str, headers: Mapping[str, str] | None = None, **variables: str
-) -> dict[str, object]:
+) -> Any:
     body = {"query": query, "variables": variables}
     answer = (await system.client.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer
-    done: dict[str, object] = answer["data"]["done"]
-    return done
+    return answer["data"]["done"]
 
 
 def assert_moving(viewer: Watcher) -> None:
@@ -250,6 +251,43 @@ def number_in(data_url: str) -> int:
         return read_frame_number(next(container.decode(video=0)))
 
 
+PICTURE = "query ($camera: ID!) { done: camera(id: $camera) { snapshotUrl } }"
+SHOW_PICTURE = """
+async (url) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL('image/png');
+}
+"""
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+async def test_a_page_shows_a_picture_of_now_without_a_header_until_the_camera_is_off(
+    tmp_path: Path, codec: Literal["h264", "hevc"]
+) -> None:
+    encoding = Encoding(fps=FPS, gop=25, codec=codec)
+    async with filmed(tmp_path, encoding) as scene, browser_page() as page:
+        system = scene.system
+        url = (await asked(system, PICTURE, camera="cam-a"))["snapshotUrl"]
+        await page.goto(f"{system.base}/v2/health")
+        first = number_in(await page.evaluate(SHOW_PICTURE, url))
+        await asyncio.sleep(2.5)
+        later = number_in(await page.evaluate(SHOW_PICTURE, f"{url}&again"))
+        assert (first % encoding.gop, later % encoding.gop) == (0, 0)
+        assert (later - first) % LAP in (50, 75), (first, later)
+        foreign = {"Authorization": f"Bearer {token('acme')}"}
+        assert await asked(system, PICTURE, foreign, camera="cam-a") is None
+        await system.client.patch("/v2/api/cameras/cam-a", json={"enabled": False})
+        async with httpx.AsyncClient(base_url=system.base) as client:
+            refused = await client.get(str(url))
+        assert (refused.status_code, refused.json()["code"]) == (409, "CAMERA_NOT_LIVE")
+        assert (await asked(system, PICTURE, camera="cam-a"))["snapshotUrl"] is None
+
+
 async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
     tmp_path: Path, valkey: Valkey, empty_database: str
 ) -> None:
@@ -271,6 +309,8 @@ async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
             assert answer.status_code == 201, (answer.text, worker.log)
             await viewer.seen(40)
             assert_moving(viewer)
+            picture = await client.get("/v2/live/cam-a/snapshot.jpg")
+            assert jpeg_frame_number(picture.content, tmp_path) % CODED.gop == 0
             assert (await client.delete(viewer.place)).status_code == 200
             await viewer.ended()
             async with watcher() as another:
@@ -279,6 +319,7 @@ async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
                 await worker.stop()
                 await another.ended()
                 refused = await offered(client, "cam-a", viewer)
+                assert (await client.get("/v2/live/cam-a/snapshot.jpg")).status_code == 409
             assert (refused.status_code, refused.json()["code"]) == (409, "CAMERA_NOT_LIVE")
         for process in (api, worker):
             assert token() not in process.log
