@@ -187,7 +187,7 @@ async def test_a_picture_now_has_an_address_that_carries_the_right_to_it_and_no_
     assert address.path == f"/v2/live/{CAMERA}/snapshot.jpg"
     granted = live.identity.actor_of_grant(parse_qs(address.query)["grant"][0])
     assert granted.scopes == {Scope.LIVE_READ}
-    assert granted.cameras == {CAMERA}
+    assert granted.cameras == frozenset({CAMERA})
     picture = await live_snapshot(Context(granted, live), CAMERA)
     assert (picture.jpeg, picture.at_us) == (b"jpeg", 17)
     [place] = workers.pictured
