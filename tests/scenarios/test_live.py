@@ -8,7 +8,7 @@ import io
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from app.live_client import LiveNearby
 from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
 from tests.browser import browser_page
-from tests.clips import Encoding, frame_coded, read_frame_number
+from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
 from tests.scenarios.playing import jpeg_frame_number
 from tests.servers import Valkey
 from tests.system import System, running_system
@@ -77,19 +77,39 @@ def assert_moving(viewer: Watcher) -> None:
     assert {step % LAP for step in steps} == {1}, numbers
 
 
+@pytest.mark.parametrize(
+    ("audio", "told"),
+    [("pcm_alaw", "8 PCMA/8000"), ("pcm_mulaw", "0 PCMU/8000"), ("opus", "96 opus/48000/2")],
+)
 async def test_the_cameras_own_pictures_and_sound_come_in_order_from_the_present_gop_on(
-    tmp_path: Path,
+    tmp_path: Path, audio: AudioCodec, told: str
 ) -> None:
-    async with filmed(tmp_path) as scene, watcher("video", "audio") as viewer:
+    encoding = replace(CODED, audio=audio)
+    async with filmed(tmp_path, encoding) as scene, watcher("video", "audio") as viewer:
         answer = await offered(scene.system.client, "cam-a", viewer)
         assert (answer.status_code, answer.headers["content-type"]) == (201, "application/sdp")
-        assert "a=rtpmap:8 PCMA/8000" in answer.text
+        assert f"a=rtpmap:{told}" in answer.text
         assert "VP8" not in answer.text
         await viewer.seen(60)
         assert viewer.numbers[0] % CODED.gop == 0
         assert_moving(viewer)
-        assert len(viewer.sounds) > 10
+        loud = [each for each in viewer.sounds if each > 4_000]
+        quiet = [each for each in viewer.sounds if each < 400]
+        assert min(len(loud), len(quiet)) > 10, viewer.sounds
         assert scene.mount.client_count == 1
+
+
+async def test_of_sound_that_browsers_do_not_take_there_is_none_and_the_pictures_come(
+    tmp_path: Path,
+) -> None:
+    encoding = replace(CODED, audio="aac")
+    async with filmed(tmp_path, encoding) as scene, watcher("video", "audio") as viewer:
+        answer = await offered(scene.system.client, "cam-a", viewer)
+        sections = {each.split()[0]: each for each in answer.text.split("\r\nm=")[1:]}
+        assert "a=inactive" in sections["audio"]
+        await viewer.seen(30)
+        assert_moving(viewer)
+        assert viewer.sounds == []
 
 
 async def test_what_is_shown_is_hardly_older_than_what_another_reader_gets(tmp_path: Path) -> None:
