@@ -174,6 +174,7 @@ operations = [
         body=str,
         body_type=live.SDP_TYPE,
         refusals=(404, 406, 409, 415),
+        is_whep=True,
     ),
     Operation(
         "DELETE",
@@ -183,6 +184,7 @@ operations = [
         _LEFT,
         (_CAM, _SESSION),
         refusals=(404,),
+        is_whep=True,
     ),
     Operation(
         "GET",

@@ -76,3 +76,30 @@ async def test_a_camera_that_is_off_has_no_picture_now(world: World) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (409, PROBLEM)
     assert answer.json()["code"] == "CAMERA_NOT_LIVE"
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "posted"),
+    [
+        (WHEP, "GET, HEAD, OPTIONS, POST", "application/sdp"),
+        (f"{WHEP}/{'0' * 32}", "DELETE, GET, HEAD, OPTIONS", None),
+    ],
+)
+async def test_whep_addresses_say_what_may_be_done_with_them_and_show_nothing(
+    world: World, address: str, allowed: str, posted: str | None
+) -> None:
+    async with client_of(world, "") as client:
+        asked = await client.options(address)
+        assert (asked.status_code, asked.content, asked.headers["allow"]) == (200, b"", allowed)
+        assert asked.headers.get("accept-post") == posted
+        for method in ("GET", "HEAD"):
+            shown = await client.request(method, address)
+            assert (shown.status_code, shown.content) == (204, b"")
+
+
+async def test_there_is_no_trickle_to_a_session(world: World) -> None:
+    fragment = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
+    async with client_of(world) as client:
+        answer = await client.patch(f"{WHEP}/{'0' * 32}", content="a=x", headers=fragment)
+    assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"

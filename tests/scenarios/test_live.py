@@ -19,7 +19,7 @@ import pytest
 from app.live_client import LiveNearby
 from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
-from tests.browser import browser_page
+from tests.browser import browser_page, whep_js
 from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
 from tests.scenarios.playing import jpeg_frame_number
 from tests.servers import Valkey
@@ -269,6 +269,48 @@ def number_in(data_url: str) -> int:
     content = io.BytesIO(base64.b64decode(data_url.partition(",")[2]))
     with av.open(content, "r", format="png_pipe") as container:
         return read_frame_number(next(container.decode(video=0)))
+
+
+WATCH = """
+async ([module, url, token]) => {
+  const { WHEPClient } = await import('data:text/javascript;base64,' + btoa(module));
+  const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  connection.addTransceiver('video', { direction: 'recvonly' });
+  connection.addTransceiver('audio', { direction: 'recvonly' });
+  const video = document.createElement('video');
+  [video.muted, video.autoplay] = [true, true];
+  document.body.appendChild(video);
+  const streams = new Set();
+  connection.ontrack = (event) => {
+    event.streams.forEach((stream) => streams.add(stream));
+    video.srcObject = event.streams[0];
+  };
+  const client = new WHEPClient();
+  await client.view(connection, url, token);
+  while (video.currentTime < 1) {
+    await new Promise((done) => video.requestVideoFrameCallback(done));
+  }
+  const kinds = [...streams].flatMap((stream) => stream.getTracks().map((track) => track.kind));
+  await client.stop();
+  return { streams: streams.size, kinds: kinds.sort() };
+}
+"""
+
+
+async def test_a_foreign_whep_player_plays_and_trickles_in_vain(tmp_path: Path) -> None:
+    module = whep_js()
+    async with filmed(tmp_path) as scene, browser_page() as page:
+        answered: list[tuple[str, int]] = []
+        page.on("response", lambda each: answered.append((each.request.method, each.status)))
+        await page.goto(f"{scene.system.base}/v2/health")
+        url = f"{scene.system.base}/v2/live/cam-a/whep"
+        shown = await page.evaluate(WATCH, [module, url, token(scope="live:read")])
+        assert shown == {"streams": 1, "kinds": ["audio", "video"]}
+        assert ("POST", 201) in answered
+        assert {status for method, status in answered if method == "PATCH"} == {405}
+        async with asyncio.timeout(10):
+            while live_view(scene.system).viewers:
+                await asyncio.sleep(0.1)
 
 
 PICTURE = "query ($camera: ID!) { done: camera(id: $camera) { snapshotUrl } }"
