@@ -87,6 +87,20 @@ class LiveOptions:
         return RTCConfiguration(iceServers=servers)
 
 
+@dataclass(frozen=True, slots=True)
+class LiveCounts:
+    """`viewers` watch now; all else has come about since the process began.
+
+    `left_out` are frames that viewers were not sent, as they were too slow or lost a keyframe.
+    `pictures` are those of now.
+    """
+
+    viewers: int
+    begun: int
+    left_out: int
+    pictures: int
+
+
 class _Session:
     """One viewer. A `media.live.feed.Viewer`; everything on the event loop."""
 
@@ -140,6 +154,10 @@ class _Session:
 
     def skip(self) -> None:
         self._pictures.skip()
+
+    @property
+    def left_out(self) -> int:
+        return self._pictures.dropped
 
     def end(self) -> None:
         self.ended.set()
@@ -208,11 +226,18 @@ class LiveSessions:
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun = self._left_out = 0
         self._stopping = asyncio.Event()
 
     @property
     def viewers(self) -> int:
         return self._counts.total()
+
+    @property
+    def counts(self) -> LiveCounts:
+        """On any thread."""
+        left_out = sum(session.left_out for _, session in list(self._sessions.values()))
+        return LiveCounts(self.viewers, self._begun, self._left_out + left_out, self.pictures.count)
 
     def runs(self, camera: LiveCamera) -> bool:
         """Whether this process has the camera."""
@@ -247,6 +272,7 @@ class LiveSessions:
             raise
         name = uuid4()
         self._sessions[name] = folder, session
+        self._begun += 1
         task = asyncio.create_task(self._follow(name, offer), name="live")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -275,6 +301,7 @@ class LiveSessions:
         try:
             await session.follow(is_over)
         finally:
+            self._left_out += session.left_out
             del self._sessions[name]
             self._counts[folder] -= 1
             log.info("live view of %s/%s ended", folder.tenant_id, folder.name)
