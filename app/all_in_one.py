@@ -15,13 +15,14 @@ from app.detection import Detection, open_detection
 from app.health import status_routes
 from app.installation import open_installation
 from app.keyring import Keyring
+from app.live_metrics import LiveMeter
 from app.live_sessions import live_nearby, live_sessions
 from app.measuring import watched_over
 from app.meter import ProcessMeter
 from app.retention import Cleaner
 from app.serving import serving
 from app.settings import Settings
-from app.worker import Worker
+from app.worker import Companion, Worker
 from app.worker_port import PortOptions, WorkerPort
 from app.world import build_world
 from media.live.sessions import LiveSessions
@@ -94,8 +95,8 @@ def make_worker(
     media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
-    cleaner = Cleaner(world)
-    worker = Worker(world, media, transport, spool, detection.pool, [cleaner, live], meter=meter)
+    companions: list[Companion] = [Cleaner(world), live, LiveMeter(live)]
+    worker = Worker(world, media, transport, spool, detection.pool, companions, meter=meter)
     worker.alone = settings.database.startswith("sqlite://")
     return worker
 

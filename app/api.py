@@ -43,6 +43,10 @@ class ApiOptions:
     offload: Offload | None = None
 
 
+ALLOWED_HEADERS = [
+    *("Authorization", "Content-Type", "Range", "If-Range", "If-None-Match"),
+    "If-Match",  # of a WHEP player, who is to see that there is nothing to PATCH
+]
 EXPOSED_HEADERS = [
     *("Location", "Link", "X-Filtered-Features", "WWW-Authenticate", "Retry-After"),
     *("Accept-Ranges", "Content-Range", "ETag", "X-Footage-Away"),
@@ -103,7 +107,7 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(origins),
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Range", "If-Range", "If-None-Match"],
+            allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )

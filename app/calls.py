@@ -19,9 +19,10 @@ FILE = "/footage/{date}/{hour}/{name}"
 KEY_PICTURES = "key-pictures"
 LIVE = "/live/{camera_key}"
 LIVE_SESSION = "/live/{camera_key}/{session}"
+LIVE_PICTURE = "/picture/{camera_key}"
 """What can be called: whether anybody is there, a file or the playlist of an hour folder, where the
-key pictures of its segments are (JSON, under that name), and live view of a camera: begun with
-POST, ended with DELETE."""
+key pictures of its segments are (JSON, under that name), live view of a camera, begun with POST and
+ended with DELETE, and a picture of it as it is now."""
 CALL_SECONDS = 60
 """Covers clocks that differ by as much; a call is used at once."""
 _PURPOSE = b"calls between the processes of one installation"
@@ -43,7 +44,7 @@ class Call:
 
 
 class CallKey:
-    """Signs calls and checks them; its secret is derived, so a playback grant is no call."""
+    """Signs calls and checks them; its secret is derived, so a grant is no call."""
 
     def __init__(self, grant_key: str, clock: Clock) -> None:
         self._secret = hmac.digest(grant_key.encode(), _PURPOSE, hashlib.sha256)

@@ -10,10 +10,17 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from app.calls import LIVE, LIVE_SESSION, Call, CallKey, digest_of
+from app.calls import LIVE, LIVE_PICTURE, LIVE_SESSION, Call, CallKey, digest_of
 from app.kept_http import KeptHttp
-from app.live_words import REFUSED, Begun, Refusal, Wanted
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from app.live_words import REFUSED, TAKEN, Begun, Refusal, Wanted
+from media.live.signals import (
+    LiveAnswer,
+    LiveCamera,
+    LiveOffer,
+    LivePicture,
+    LiveRefusal,
+    LiveRefused,
+)
 from resolvers.errors import Unavailable
 from resolvers.live_workers import LiveWorkers, owner_of
 
@@ -43,8 +50,7 @@ class LiveClient:
         path = LIVE.format(camera_key=camera.key)
         answer = await self._ask(camera, "POST", path, body)
         if answer is None:
-            text = "no worker has the camera now"
-            raise LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, text)
+            raise _nobody()
         begun = msgspec.json.decode(answer.content, type=Begun)
         return LiveAnswer(begun.id, begun.sdp)
 
@@ -52,6 +58,13 @@ class LiveClient:
         path = LIVE_SESSION.format(camera_key=camera.key, session=session_id)
         answer = await self._ask(camera, "DELETE", path, b"")
         return answer is not None
+
+    async def picture(self, camera: LiveCamera) -> LivePicture:
+        path = LIVE_PICTURE.format(camera_key=camera.key)
+        answer = await self._ask(camera, "GET", path, b"")
+        if answer is None:
+            raise _nobody()
+        return LivePicture(answer.content, int(answer.headers[TAKEN]))
 
     async def _ask(
         self, camera: LiveCamera, method: str, path: str, body: bytes
@@ -85,6 +98,10 @@ class LiveClient:
         raise LiveWorkerAway
 
 
+def _nobody() -> LiveRefused:
+    return LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, "no worker has the camera now")
+
+
 class LiveHere(LiveWorkers, Protocol):
     """The sessions of this process."""
 
@@ -109,6 +126,9 @@ class LiveNearby:
 
     async def stop(self, camera: LiveCamera, session_id: UUID) -> bool:
         return await self._of(camera).stop(camera, session_id)
+
+    async def picture(self, camera: LiveCamera) -> LivePicture:
+        return await self._of(camera).picture(camera)
 
     def _of(self, camera: LiveCamera) -> LiveWorkers:
         return self.here if self.here.runs(camera) else self.far

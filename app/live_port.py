@@ -10,8 +10,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.calls import LIVE, LIVE_SESSION, Call, digest_of
-from app.live_words import REFUSED, Begun, Refusal, Wanted
+from app.calls import LIVE, LIVE_PICTURE, LIVE_SESSION, Call, digest_of
+from app.live_words import REFUSED, TAKEN, Begun, Refusal, Wanted
 from media.live.sessions import LiveSessions
 from media.live.signals import LiveCamera, LiveOffer, LiveRefused
 from resolvers.errors import NotAuthenticated, NotFound
@@ -37,7 +37,19 @@ def live_routes(sessions: LiveSessions) -> list[LiveRoute]:
             raise NotFound("there is no such live session")
         return Response(status_code=204)
 
-    return [(LIVE, begin, "POST"), (LIVE_SESSION, end, "DELETE")]
+    async def picture(call: Call, request: Request) -> Response:
+        try:
+            made = await sessions.picture(_camera(call, request))
+        except LiveRefused as refused:
+            return _json(Refusal(refused.code, str(refused)), REFUSED)
+        headers = {TAKEN: str(made.at_us), "Cache-Control": "no-store"}
+        return Response(made.jpeg, 200, headers, "image/jpeg")
+
+    return [
+        (LIVE, begin, "POST"),
+        (LIVE_SESSION, end, "DELETE"),
+        (LIVE_PICTURE, picture, "GET"),
+    ]
 
 
 async def _signed_body(call: Call, request: Request) -> bytes:

@@ -8,6 +8,8 @@ import msgspec
 
 from media.live.signals import LiveRefusal
 
+TAKEN = "X-Taken-Us"
+"""The header that says when a picture came."""
 REFUSED = 409
 """The status of a `Refusal`: no other is the live view's own word but 200 and 204."""
 

@@ -185,6 +185,17 @@ lease_changes = Counter(
     "vms_lease_changes", "Cameras taken, released and lost", ["change"], registry=registry
 )
 
+live_viewers = Gauge(
+    "vms_live_viewers", "Who watch live now", registry=registry, multiprocess_mode="livesum"
+)
+live_sessions = Counter("vms_live_sessions", "Live views begun", registry=registry)
+live_frames_left_out = Counter(
+    "vms_live_frames_left_out",
+    "Frames that viewers were not sent: too slow, or a keyframe was lost",
+    registry=registry,
+)
+live_pictures = Counter("vms_live_pictures", "Pictures of now that were made", registry=registry)
+
 SOCKETS = frozenset({"/graphql", "/v2/ws/events"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
 

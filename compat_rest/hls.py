@@ -1,4 +1,4 @@
-"""Playlists, segments and snapshots for players, under a token or a playback grant."""
+"""Playlists, segments and snapshots for players, under a token or a grant."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ _SECURITY: Json = {
         "type": "apiKey",
         "in": "query",
         "name": "grant",
-        "description": "Short-lived, for one camera and interval, as playlists hand it out",
+        "description": "Short-lived, for one camera, as addresses that are handed out carry it",
     },
     "metrics": {"type": "http", "scheme": "basic"},
 }
@@ -62,7 +62,10 @@ def document(operations: Sequence[Operation], sockets: Sequence[Socket]) -> Json
     shapes = _Shapes([Problem, HealthJson, ReadinessJson, *_shapes_of(operations)])
     paths: Json = {}
     for each in operations:
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, shapes)
+        item = paths.setdefault(each.path, {})
+        item[each.method.lower()] = _operation(each, shapes)
+        if each.is_whep:
+            item["get"] = _nothing_to_see(each)
     for socket in sockets:
         paths[socket.path] = {"get": _socket(socket)}
     paths |= _other_paths(shapes)
@@ -236,6 +239,12 @@ def _other_paths(shapes: _Shapes) -> Json:
         },
         OPENAPI_PATH: {"get": _open_get("openapi", "What there is", {"200": itself})},
     }
+
+
+def _nothing_to_see(operation: Operation) -> Json:
+    empty = {"204": {"description": "There is nothing to see here"}}
+    described = _open_get(f"{operation.handler.__name__}_nothing", "Empty, as of WHEP", empty)
+    return described | {"parameters": [_parameter(e, operation.path) for e in operation.parameters]}
 
 
 def _open_get(name: str, summary: str, responses: Json) -> Json:

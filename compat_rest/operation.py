@@ -20,6 +20,7 @@ from resolvers.context import Context
 Handler = Callable[[Context, Request], Awaitable[Response]]
 SocketHandler = ASGIApp
 
+_EMPTY = ("GET", "HEAD", "OPTIONS")
 _EQUALS = re.compile(r"(?P<address>[A-Z]+ /\S*) = (?P<field>\w+\.\w+)\.")
 
 
@@ -53,6 +54,7 @@ class Operation:
     """One method of one path. `refusals` are statuses beyond 401, 403 and 500.
 
     `in_url`: a player may bring its credential in the address. `body_type`: a body's media type.
+    `is_whep`: its path also answers GET and OPTIONS, to anybody and with nothing, as WHEP wants it.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Operation:
     refusals: Sequence[int] = ()
     in_url: bool = False
     body_type: str = "application/json"
+    is_whep: bool = False
 
     @property
     def equals(self) -> str:
@@ -132,9 +135,21 @@ async def _want_upgrade(_: Request) -> Response:
 def _route(path: str, methods: Mapping[str, Operation]) -> Route:
     heads = {"HEAD": methods["GET"]} if "GET" in methods else {}
     answering = {**methods, **heads}
+    is_whep = any(each.is_whep for each in methods.values())
+    allowed = sorted([*answering, *(_EMPTY if is_whep else ())])
 
     async def endpoint(request: Request) -> Response:
+        if is_whep and request.method in _EMPTY:
+            return _empty(request.method, allowed, methods.get("POST"))
         return await answering[request.method].run(request)
 
     endpoint.__doc__ = "\n\n".join(each.handler.__doc__ or "" for each in methods.values())
-    return Route(path, endpoint, methods=list(answering))
+    return Route(path, endpoint, methods=allowed)
+
+
+def _empty(method: str, allowed: Sequence[str], post: Operation | None) -> Response:
+    """What there is to see of a WHEP address: nothing, but what may be done with it."""
+    if method != "OPTIONS":
+        return Response(status_code=204)
+    accepted = {} if post is None else {"Accept-Post": post.body_type}
+    return Response(status_code=200, headers={"Allow": ", ".join(allowed), **accepted})

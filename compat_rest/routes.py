@@ -47,6 +47,12 @@ _SEEN = Answer(
     headers={"Location": "The session's address, to end it"},
 )
 _LEFT = Answer(200, "It is over")
+_NOW = Answer(
+    200,
+    "The picture",
+    media_types=(live.JPEG_TYPE,),
+    headers={"Last-Modified": "When it came", "ETag": "Names it, for `If-None-Match`"},
+)
 
 _READ, _WRITE = Scope.CAMERAS_READ, Scope.CAMERAS_WRITE
 _EVENTS_READ, _PLAY = Scope.EVENTS_READ, Scope.PLAYBACK_READ
@@ -168,6 +174,7 @@ operations = [
         body=str,
         body_type=live.SDP_TYPE,
         refusals=(404, 406, 409, 415),
+        is_whep=True,
     ),
     Operation(
         "DELETE",
@@ -177,6 +184,17 @@ operations = [
         _LEFT,
         (_CAM, _SESSION),
         refusals=(404,),
+        is_whep=True,
+    ),
+    Operation(
+        "GET",
+        "/v2/live/{cam}/snapshot.jpg",
+        live.snapshot,
+        Scope.LIVE_READ,
+        _NOW,
+        (_CAM,),
+        refusals=(404, 409),
+        in_url=True,
     ),
 ]
 

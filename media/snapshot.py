@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import av
+from av.codec.context import Flags
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Interpolation
 
 from media.types import MediaError
@@ -49,6 +53,28 @@ def encode_jpeg(frame: av.VideoFrame, pixel_aspect: Fraction | None = None) -> b
         return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode()])
     except av.FFmpegError as error:
         raise SnapshotError(f"no picture of a {frame.format.name} frame: {error}") from error
+
+
+def picture_of(codec: str, keyframe: bytes) -> bytes:
+    """A keyframe as a JPEG, like `encode_jpeg`. Takes some 20 ms at 1080p, 80 ms at 4K.
+
+    Args:
+        codec: `h264` or `hevc`.
+        keyframe: Annex B, with its parameter sets.
+
+    Raises:
+        SnapshotError: nothing can be seen of it.
+    """
+    decoder = cast(VideoCodecContext, av.VideoCodecContext.create(codec, "r"))
+    decoder.thread_count = 1
+    decoder.flags |= Flags.output_corrupt  # a picture with a fault is better than none
+    try:
+        frames = [*decoder.decode(Packet(keyframe)), *decoder.decode(None)]
+    except av.FFmpegError as error:
+        raise SnapshotError(f"no picture of a {codec} keyframe: {error}") from error
+    if not frames:
+        raise SnapshotError(f"nothing can be seen of a {codec} keyframe")
+    return encode_jpeg(frames[-1], decoder.sample_aspect_ratio)
 
 
 def _shown_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:

@@ -48,6 +48,12 @@ def interval_playlist(
     return f"/v2/hls/{quote(camera_id, safe='')}/{name}?{query}"
 
 
+def live_snapshot(camera_id: str, grant: str) -> str:
+    """A picture of the camera as it is whenever it is fetched."""
+    query = urlencode({"grant": grant})
+    return f"/v2/live/{quote(camera_id, safe='')}/snapshot.jpg?{query}"
+
+
 def snapshot(camera_id: str, path: str, grant: str | None = None) -> str:
     """`path` is `{date}/{hour}/snap-<n>.jpg`, as an event holds it."""
     hour, _, name = path.rpartition("/")

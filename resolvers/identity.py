@@ -1,4 +1,4 @@
-"""Credentials to actors: bearer tokens of people and programs, and playback grants in URLs."""
+"""Credentials to actors: bearer tokens of people and programs, and grants in URLs."""
 
 from __future__ import annotations
 
@@ -151,23 +151,24 @@ class Identity:
         URLs, and never lies beyond the end of the actor's own credential. It ends with that
         credential's revocation too, so each has URLs of its own.
         """
+        return self._grant(actor, camera_id, {"f": interval.from_us, "u": interval.to_us})
+
+    def sign_live_grant(self, actor: Actor, camera_id: str) -> str:
+        """The same for pictures of this camera as it is while the grant lasts; it plays nothing."""
+        return self._grant(actor, camera_id, {"s": Scope.LIVE_READ.value})
+
+    def _grant(self, actor: Actor, camera_id: str, right: Mapping[str, object]) -> str:
         now = self._clock.now_us() // 1_000_000
         expires = -(-(now + GRANT_SECONDS) // 60) * 60
         if actor.expires_us is not None:
             expires = min(expires, actor.expires_us // 1_000_000)
-        claims = {
-            "t": actor.tenant_id,
-            "c": camera_id,
-            "f": interval.from_us,
-            "u": interval.to_us,
-            "exp": expires,
-        }
+        claims = {"t": actor.tenant_id, "c": camera_id, **right, "exp": expires}
         if actor.credential is not None:
             claims["k"] = actor.credential.text
         return _signed(claims, self._grant_key.encode())
 
     def actor_of_grant(self, grant: str) -> Actor:
-        """The narrowed actor of a grant: one camera, one interval, playback only.
+        """The narrowed actor of a grant: one camera, and either one interval or live view.
 
         Raises:
             NotAuthenticated: not a grant of ours.
@@ -177,16 +178,16 @@ class Identity:
             claims = jwt.decode(
                 grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t", "c"]}
             )
-            interval = Interval(int(claims["f"]), int(claims["u"]))
+            scope, interval = _right(claims)
             credential = Credential.read(claims["k"]) if "k" in claims else None
         except jwt.ExpiredSignatureError as error:
-            raise TokenExpired("the playback grant has expired") from error
+            raise TokenExpired("the grant has expired") from error
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise NotAuthenticated("the playback grant is not valid") from error
+            raise NotAuthenticated("the grant is not valid") from error
         bind_log_fields(tenant=str(claims["t"]))
         actor = Actor(
             tenant_id=claims["t"],
-            scopes=frozenset({Scope.PLAYBACK_READ}),
+            scopes=frozenset({scope}),
             cameras=frozenset({claims["c"]}),
             interval=interval,
             expires_us=int(claims["exp"]) * 1_000_000,
@@ -195,6 +196,16 @@ class Identity:
         if (why := self.over(actor)) is not None:
             raise why
         return actor
+
+
+def _right(claims: Mapping[str, Any]) -> tuple[Scope, Interval | None]:
+    """What a grant is for: footage of an interval, or the camera now.
+
+    Raises KeyError or ValueError.
+    """
+    if "s" in claims:
+        return Scope(claims["s"]), None
+    return Scope.PLAYBACK_READ, Interval(int(claims["f"]), int(claims["u"]))
 
 
 def _subject(claims: Mapping[str, Any]) -> str | None:

@@ -12,10 +12,12 @@ from media.live.signals import (
     LiveAnswer,
     LiveCamera,
     LiveOffer,
+    LivePicture,
     LiveRefusal,
     LiveRefused,
 )
 from media.store import CameraFolder
+from media.types import CameraState
 from models.camera import Camera
 from resolvers import addresses
 from resolvers.access import Scope, demand
@@ -103,6 +105,37 @@ async def live_stop_named(ctx: Context, session_id: str) -> None:
     demand(ctx.actor, Scope.LIVE_READ)
     camera_id, _, key = session_id.rpartition(".")
     await live_stop(ctx, camera_id, key)
+
+
+def live_snapshot_url(ctx: Context, camera: Camera) -> str | None:
+    """A signed address of the camera's present picture, of a camera that the actor was shown.
+
+    None without `live:read`, and while no picture comes from the camera.
+    """
+    is_seen = camera.enabled and camera.status == CameraState.ONLINE
+    if not is_seen or not ctx.actor.may(Scope.LIVE_READ):
+        return None
+    grant = ctx.world.identity.sign_live_grant(ctx.actor, camera.slug)
+    return addresses.live_snapshot(camera.slug, grant)
+
+
+async def live_snapshot(ctx: Context, camera_id: str) -> LivePicture:
+    """The newest keyframe, decoded by the camera's worker, whatever its codec.
+
+    Raises:
+        ScopeMissing: without `live:read`.
+        NotFound: no such camera in this tenant.
+        CameraNotLive: it is off, or no picture comes from it now.
+        LiveViewersReached: live view is switched off.
+        Unavailable: its worker can't be reached.
+    """
+    camera = await camera_for(ctx, camera_id, Scope.LIVE_READ)
+    if not camera.enabled:
+        raise CameraNotLive("the camera is switched off")
+    try:
+        return await _workers(ctx).picture(_place(camera))
+    except LiveRefused as refused:
+        raise _refusal(ctx, camera, refused) from None
 
 
 def _workers(ctx: Context) -> LiveWorkers:

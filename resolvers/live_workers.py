@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer
+from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LivePicture
 from models.lease import CameraLeaseTable, WorkerTable
 
 
@@ -22,6 +22,10 @@ class LiveWorkers(Protocol):
 
     async def stop(self, camera: LiveCamera, session_id: UUID) -> bool:
         """False when there is no such session of this camera."""
+        ...
+
+    async def picture(self, camera: LiveCamera) -> LivePicture:
+        """The camera as it is now."""
         ...
 
 

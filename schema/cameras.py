@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from media.types import CameraState
-from resolvers import camera_filter, cameras, events
+from resolvers import camera_filter, cameras, events, live
 from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
@@ -131,6 +131,18 @@ class Camera(Identified):
             fps=measured["fps"],
             audio_codec=measured["audio_codec"],
         )
+
+    @field(
+        description=(
+            "Picture of the camera as it is whenever this is fetched, with short-lived authority; "
+            "null while none comes."
+        ),
+        scope=Scope.LIVE_READ,
+        otherwise=Otherwise.NULL,
+        cost=20,
+    )
+    def snapshot_url(self, info: Info) -> str | None:
+        return live.live_snapshot_url(info.context.ctx, self._camera)
 
     @field(description="When it was created.")
     def created_at(self) -> Instant:

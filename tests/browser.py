@@ -18,6 +18,12 @@ HLS_JS = NpmPackage(
     "sha512-3GlxGdPvT2YHvQYOt+yOzT/DEior/qJVNIylHA77kgeoBTdQQqi70GwefNEUmHQeNGyjC8U62+bruqW/Tpm+tg==",
 )
 HLS_JS_SHA256 = "cfc70cc9e9fc63d071919e087670abc760c8fd1bc889b88588026e4d22193bbe"
+WHIP_WHEP = NpmPackage(
+    "whip-whep",
+    "1.2.0",
+    "sha512-CP+Tht3O/N6QLebW5LxsNKgzFN5KX6WinLr1SLs74feagYu+Gqy+0dw48p5RQuE+FlrM4xyOlOdW2UOQwljImA==",
+)
+WHEP_JS_SHA256 = "7ebd73216be33f6aaaf97a7f532f209d51e189ad5b20ff3079fb8c94d54f1f03"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,10 +52,19 @@ async def browser_page() -> AsyncIterator[Page]:
 
 def hls_js() -> str:
     """The text of hls.js; skips the test where npm packages can't be had."""
-    wanted = Wanted(ASSETS / "tests" / "hls.min.js", (HLS_JS_SHA256,), 2_000_000)
-    wanted.target.parent.mkdir(parents=True, exist_ok=True)
+    return _script(HLS_JS, "dist/hls.min.js", HLS_JS_SHA256)
+
+
+def whep_js() -> str:
+    """The module of a WHEP player, by an author of the draft; skips the test like `hls_js`."""
+    return _script(WHIP_WHEP, "whep.js", WHEP_JS_SHA256)
+
+
+def _script(package: NpmPackage, path: str, sha256: str) -> str:
+    target = ASSETS / "tests" / path.rpartition("/")[2]
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        from_npm(HLS_JS, [Member("package/dist/hls.min.js", wanted)])
+        from_npm(package, [Member(f"package/{path}", Wanted(target, (sha256,), 2_000_000))])
     except FetchFailed as error:
-        pytest.skip(f"no hls.js: {error}")
-    return wanted.target.read_text()
+        pytest.skip(f"no {package.name}: {error}")
+    return target.read_text()

@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from media.live.signals import (
+    LiveAnswer,
+    LiveCamera,
+    LiveOffer,
+    LivePicture,
+    LiveRefusal,
+    LiveRefused,
+)
 from media.store import CameraFolder
-from media.types import ChangeKind, View
+from media.types import CameraState, ChangeKind, StatusChanged, View
 from media.zones import ZonePurpose
 from models.bulk import run
 from models.tenant import TenantTable
+from resolvers import ingest
 from resolvers.access import OF_A_TENANT, Interval, Scope
 from resolvers.camera_input import CameraChanges
 from resolvers.cameras import camera_update
@@ -38,6 +46,9 @@ class PictureInH265:
 
     async def stop(self, _: LiveCamera, __: UUID) -> bool:
         return True
+
+    async def picture(self, _: LiveCamera) -> LivePicture:
+        return LivePicture(b"jpeg", NOON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ async def set_up(world: World) -> Stage:
         camera = await add_camera(world, slug, tenant_id)
         ctx = context(world, tenant_id)
         await camera_update(ctx, slug, CameraChanges(enabled=True))
+        online = StatusChanged(camera.key, CameraState.ONLINE, None, NOON, None)
+        await ingest.record(world, tenant_id, {camera.key: slug}, [online])
         parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]
         parts[1] = replace(parts[1], run_id=parts[0].run_id)
         lay_down(world, camera, parts, ended=True)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
+import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
@@ -21,7 +22,7 @@ SDP = {"Content-Type": "application/sdp"}
 class Watcher:
     """What a viewer sees: `numbers` of the pictures in the order shown, when each came, by `loop`.
 
-    `sounds` are counted samples of each received piece.
+    `sounds` are the loudest samples (0..32,767) of each received piece.
     """
 
     connection: RTCPeerConnection
@@ -54,7 +55,7 @@ class Watcher:
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, AudioFrame)
-                self.sounds.append(frame.samples)
+                self.sounds.append(int(np.abs(frame.to_ndarray().astype(np.int32)).max()))
         except MediaStreamError:
             return
 

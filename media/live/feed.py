@@ -40,6 +40,15 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A picture that needs no other: Annex B with its parameter sets. It came at `at_us`."""
+
+    codec: str
+    content: bytes = field(repr=False)
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class LiveStream:
     """What comes in a run. `sound` is None without any; `rate_hz` and `channels` are its."""
 
@@ -87,6 +96,7 @@ class LiveFeed:
         self._stream: LiveStream | None = None
         self._gop: list[Packet[Stream]] = []
         self._gop_bytes = 0
+        self._keyframe: tuple[Packet[Stream], int] | None = None
         self._base: int | None = None
         self._latest = 0
         self._shown = 0
@@ -118,7 +128,7 @@ class LiveFeed:
             self._forget_run()
 
     def _forget_run(self) -> None:
-        self._gop, self._gop_bytes, self._base = [], 0, None
+        self._gop, self._gop_bytes, self._base, self._keyframe = [], 0, None, None
 
     def take(self, packet: Packet[Stream], *, is_video: bool) -> None:
         """A stamped packet, in decode order; its pts is a position."""
@@ -152,6 +162,7 @@ class LiveFeed:
         position = packet.pts or 0
         if packet.is_keyframe:
             self._gop, self._gop_bytes = [], 0
+            self._keyframe = packet, self._clock.now_us()
         elif self._base is not None and position < self._shown:
             self._reorders = True
         if self._base is None:
@@ -167,14 +178,25 @@ class LiveFeed:
         self._latest = max(self._latest, self._base + position)
 
     def _unit(self, packet: Packet[Stream], *, is_video: bool) -> Unit:
-        content, is_keyframe = bytes(packet), is_video and packet.is_keyframe
-        stream = self._stream
-        if is_keyframe and stream and not parameter_sets(packet, stream.codec).sequence:
-            content = stream.extradata + content
-        copy: Packet[Stream] = Packet(content)
+        is_keyframe = is_video and packet.is_keyframe
+        copy: Packet[Stream] = Packet(self._whole(packet) if is_keyframe else bytes(packet))
         copy.pts = copy.dts = (packet.pts or 0) + (self._base or 0)
         copy.time_base = _TICK
         return Unit(copy, is_video, is_keyframe)
+
+    def _whole(self, keyframe: Packet[Stream]) -> bytes:
+        stream = self._stream
+        if stream and not parameter_sets(keyframe, stream.codec).sequence:
+            return stream.extradata + bytes(keyframe)
+        return bytes(keyframe)
+
+    def newest_keyframe(self) -> Keyframe | None:
+        """None where nothing comes."""
+        with self._lock:
+            if self._keyframe is None or self._stream is None:
+                return None
+            packet, at_us = self._keyframe
+            return Keyframe(self._stream.codec, self._whole(packet), at_us)
 
     def playable(self) -> LiveStream:
         """What a viewer would get.

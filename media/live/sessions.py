@@ -33,7 +33,15 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 from media.clock import Clock
 from media.live.feed import LiveFeed, LiveFeeds, LiveStream, Unit
 from media.live.offers import PARSE_FAULTS, ReadOffer, announced, read_offer
-from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
+from media.live.pictures import LivePictures
+from media.live.signals import (
+    LiveAnswer,
+    LiveCamera,
+    LiveOffer,
+    LivePicture,
+    LiveRefusal,
+    LiveRefused,
+)
 from media.live.tracks import PictureTrack, SoundTrack
 from media.store import CameraFolder
 
@@ -77,6 +85,20 @@ class LiveOptions:
             for each in self.ice_servers
         ]
         return RTCConfiguration(iceServers=servers)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCounts:
+    """`viewers` watch now; all else has come about since the process began.
+
+    `left_out` are frames that viewers were not sent, as they were too slow or lost a keyframe.
+    `pictures` are those of now.
+    """
+
+    viewers: int
+    begun: int
+    left_out: int
+    pictures: int
 
 
 class _Session:
@@ -132,6 +154,10 @@ class _Session:
 
     def skip(self) -> None:
         self._pictures.skip()
+
+    @property
+    def left_out(self) -> int:
+        return self._pictures.dropped
 
     def end(self) -> None:
         self.ended.set()
@@ -196,14 +222,22 @@ class LiveSessions:
         revoked: Revoked = lambda _tenant_id, _credential: False,
     ) -> None:
         self.feeds, self._clock, self._options, self._revoked = feeds, clock, options, revoked
+        self.pictures = LivePictures(feeds, clock)
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun = self._left_out = 0
         self._stopping = asyncio.Event()
 
     @property
     def viewers(self) -> int:
         return self._counts.total()
+
+    @property
+    def counts(self) -> LiveCounts:
+        """On any thread."""
+        left_out = sum(session.left_out for _, session in list(self._sessions.values()))
+        return LiveCounts(self.viewers, self._begun, self._left_out + left_out, self.pictures.count)
 
     def runs(self, camera: LiveCamera) -> bool:
         """Whether this process has the camera."""
@@ -215,9 +249,8 @@ class LiveSessions:
         Raises:
             LiveRefused: says why.
         """
+        self._demand_live_view()
         feed, folder = self.feeds.find(camera.folder), camera.folder
-        if not self._options.viewers:
-            raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
         if feed is None or self._stopping.is_set():
             raise LiveRefused(LiveRefusal.CAMERA_NOT_LIVE, "no picture comes from the camera now")
         wanted = read_offer(offer.sdp)
@@ -239,12 +272,22 @@ class LiveSessions:
             raise
         name = uuid4()
         self._sessions[name] = folder, session
+        self._begun += 1
         task = asyncio.create_task(self._follow(name, offer), name="live")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if self._stopping.is_set():
             session.end()
         return LiveAnswer(name, announced(sdp, self._options.addresses))
+
+    def _demand_live_view(self) -> None:
+        if not self._options.viewers:
+            raise LiveRefused(LiveRefusal.VIEWERS_REACHED, "live view is switched off")
+
+    async def picture(self, camera: LiveCamera) -> LivePicture:
+        """The camera as it is now. Raises LiveRefused, which says why not."""
+        self._demand_live_view()
+        return await self.pictures.of(camera.folder)
 
     async def _follow(self, name: UUID, offer: LiveOffer) -> None:
         folder, session = self._sessions[name]
@@ -258,6 +301,7 @@ class LiveSessions:
         try:
             await session.follow(is_over)
         finally:
+            self._left_out += session.left_out
             del self._sessions[name]
             self._counts[folder] -= 1
             log.info("live view of %s/%s ended", folder.tenant_id, folder.name)

@@ -52,6 +52,14 @@ class LiveOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePicture:
+    """A JPEG of the newest keyframe, which came at `at_us` (wall time)."""
+
+    jpeg: bytes = field(repr=False)
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class LiveAnswer:
     """The SDP answer with all candidates, and the session's name, which nobody can guess."""
 

@@ -90,6 +90,8 @@ async def test_an_unknown_address_is_a_problem(world: World, address: str) -> No
 @pytest.mark.parametrize("path", sorted({each.path for each in operations}))
 async def test_a_wrong_method_is_told_the_right_ones(world: World, path: str) -> None:
     known = {each.method for each in operations if each.path == path}
+    if any(each.is_whep for each in operations if each.path == path):
+        known |= {"GET", "OPTIONS"}
     allowed = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
     address = path.format(id="a", cam="a", date="a", hour="a", name="a", session="a")
     async with client_of(world) as client:

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from compat_rest.openapi import document
 from compat_rest.routes import operations, sockets
-from resolvers.access import Interval, Scope
+from resolvers.access import Actor, Interval, Scope
 from resolvers.context import World
 from tests.compat_rest.service import client_of, served
 from tests.compat_rest.test_ws import close_code, envelope
@@ -72,6 +72,7 @@ ASKS = {
     # The camera sends what WebRTC can't show: whoever may look is told so.
     "POST /v2/live/{cam}/whep": Ask("/v2/live/{id}/whep", "camera", 406, content="v=0"),
     "DELETE /v2/live/{cam}/whep/{session}": Ask(f"/v2/live/{{id}}/whep/{'0' * 32}", "camera"),
+    "GET /v2/live/{cam}/snapshot.jpg": Ask("/v2/live/{id}/snapshot.jpg", "camera"),
 }
 
 
@@ -193,17 +194,29 @@ async def without_credential(client: httpx.AsyncClient, stage: Stage, route: str
         assert (answer.status_code, answer.json()["code"]) == (401, "NOT_AUTHENTICATED")
 
 
+def granted(stage: Stage, scope: Scope, actor: Actor, camera_id: str) -> str:
+    if scope is Scope.LIVE_READ:
+        return stage.world.identity.sign_live_grant(actor, camera_id)
+    interval = Interval(NOON - 3600 * SECOND, NOON + 3600 * SECOND)
+    return stage.world.identity.sign_grant(actor, camera_id, interval)
+
+
 @pytest.mark.parametrize("route", sorted(each for each in ASKS if "grant" in ROUTES[each][1]))
-async def test_a_grant_plays_its_own_camera_alone(world: World, route: str) -> None:
-    """As the route's own playlist hands it out; of the other tenant's camera there is none."""
+async def test_a_grant_shows_its_own_camera_alone_and_in_its_own_way(
+    world: World, route: str
+) -> None:
+    """As it is handed out; of the other tenant's camera there is none."""
     stage = await set_up(world)
     own, foreign = (object_id(stage, route, place) for place in (OWN, FOREIGN))
-    actor = await stage.world.identity.actor_of_token(bearer([Scope.PLAYBACK_READ]))
-    interval = Interval(NOON - 3600 * SECOND, NOON + 3600 * SECOND)
-    grant = stage.world.identity.sign_grant(actor, own, interval)
-    over = stage.world.identity.sign_grant(replace(actor, expires_us=1_000_000), own, interval)
+    [scope] = ROUTES[route][0]
+    [wrong] = {Scope.LIVE_READ, Scope.PLAYBACK_READ} - {scope}
+    actor = await stage.world.identity.actor_of_token(bearer([scope]))
+    grant = granted(stage, scope, actor, own)
+    over = granted(stage, scope, replace(actor, expires_us=1_000_000), own)
     async with client_of(stage.world, "") as client:
         assert (await asked(client, route, own, grant=grant)).status_code == 200
+        refused = await asked(client, route, own, grant=granted(stage, wrong, actor, own))
+        assert (refused.status_code, refused.json()["code"]) == (403, "SCOPE_MISSING")
         answers = [
             said(await asked(client, route, each, grant=grant), each)
             for each in (foreign, stage.id("camera", ABSENT))

@@ -20,6 +20,7 @@ GRAPHQL = {
     "Subscription.events",
     "Camera.hours",
     "Camera.playback",
+    "Camera.snapshotUrl",
     "Event.playback",
 }
 
@@ -67,6 +68,7 @@ def test_the_table_has_the_references_addresses() -> None:
         ("GET", "/v2/hls/{cam}/{date}/{hour}/{name}"),
         ("POST", "/v2/live/{cam}/whep"),
         ("DELETE", "/v2/live/{cam}/whep/{session}"),
+        ("GET", "/v2/live/{cam}/snapshot.jpg"),
     }
 
 

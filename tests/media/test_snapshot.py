@@ -2,13 +2,15 @@
 
 from fractions import Fraction
 from io import BytesIO
+from typing import Literal
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorRange
 
-from media.snapshot import encode_jpeg
+from media.snapshot import SnapshotError, encode_jpeg, picture_of
+from tests.clips import Encoding, frame_coded, read_frame_number
 
 
 def decoded(jpeg: bytes) -> av.VideoFrame:
@@ -73,3 +75,22 @@ def test_ten_bit_pictures_have_a_snapshot_too() -> None:
         plane.update(bytes(plane.buffer_size))
 
     assert decoded(encode_jpeg(frame)).width == 320
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_keyframe_alone_becomes_a_picture(codec: Literal["h264", "hevc"]) -> None:
+    with av.open(str(frame_coded(60, Encoding(fps=25, gop=25, codec=codec, bframes=2)))) as clip:
+        video = clip.streams.video[0]
+        annex_b = av.BitStreamFilterContext(f"{codec}_mp4toannexb", video)
+        packets = [part for each in clip.demux(video) for part in annex_b.filter(each)]
+    keyframes = [bytes(each) for each in packets if each.is_keyframe]
+
+    shown = [decoded(picture_of(codec, each)) for each in keyframes]
+
+    assert [read_frame_number(each) for each in shown] == [0, 25, 50]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00\x00\x01\x65" + bytes(range(200))])
+def test_of_what_is_no_keyframe_there_is_no_picture(content: bytes) -> None:
+    with pytest.raises(SnapshotError):
+        picture_of("h264", content)

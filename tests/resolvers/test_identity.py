@@ -147,6 +147,22 @@ async def test_a_grant_plays_one_camera_and_is_no_token() -> None:
             issuer.actor_of_grant(forged)
 
 
+async def test_a_live_grant_is_for_one_camera_as_it_is_and_plays_nothing() -> None:
+    issuer = identity()
+    soon = int(time.time()) + 300
+    actor = await issuer.actor_of_token(signed(GOOD | {"scope": "live:read", "exp": soon}))
+    grant = issuer.sign_live_grant(actor, "cam-a")
+    narrowed = issuer.actor_of_grant(grant)
+    assert (narrowed.tenant_id, narrowed.cameras) == ("acme", frozenset({"cam-a"}))
+    assert narrowed.scopes == {Scope.LIVE_READ}
+    assert (narrowed.expires_us, narrowed.credential) == (actor.expires_us, actor.credential)
+    with pytest.raises(NotAuthenticated):
+        await issuer.actor_of_token(grant)
+    claims = {"t": "acme", "c": "cam-a", "s": "everything", "f": 1, "u": 2, "exp": LATER}
+    with pytest.raises(NotAuthenticated):
+        issuer.actor_of_grant(jwt.encode(claims, "g" * 40, algorithm="HS256"))
+
+
 async def test_a_grant_ends_with_the_token_it_came_from() -> None:
     issuer = identity()
     over = Actor("acme", frozenset({Scope.PLAYBACK_READ}), expires_us=1_000_000)

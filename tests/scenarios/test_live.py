@@ -8,8 +8,9 @@ import io
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import av
 import httpx
@@ -18,8 +19,9 @@ import pytest
 from app.live_client import LiveNearby
 from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
-from tests.browser import browser_page
-from tests.clips import Encoding, frame_coded, read_frame_number
+from tests.browser import browser_page, whep_js
+from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
+from tests.scenarios.playing import jpeg_frame_number
 from tests.servers import Valkey
 from tests.system import System, running_system
 from tests.vms_processes import fleet, installation
@@ -61,12 +63,11 @@ async def status(system: System) -> str:
 
 async def asked(
     system: System, query: str, headers: Mapping[str, str] | None = None, **variables: str
-) -> dict[str, object]:
+) -> Any:
     body = {"query": query, "variables": variables}
     answer = (await system.client.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer
-    done: dict[str, object] = answer["data"]["done"]
-    return done
+    return answer["data"]["done"]
 
 
 def assert_moving(viewer: Watcher) -> None:
@@ -76,19 +77,39 @@ def assert_moving(viewer: Watcher) -> None:
     assert {step % LAP for step in steps} == {1}, numbers
 
 
+@pytest.mark.parametrize(
+    ("audio", "told"),
+    [("pcm_alaw", "8 PCMA/8000"), ("pcm_mulaw", "0 PCMU/8000"), ("opus", "96 opus/48000/2")],
+)
 async def test_the_cameras_own_pictures_and_sound_come_in_order_from_the_present_gop_on(
-    tmp_path: Path,
+    tmp_path: Path, audio: AudioCodec, told: str
 ) -> None:
-    async with filmed(tmp_path) as scene, watcher("video", "audio") as viewer:
+    encoding = replace(CODED, audio=audio)
+    async with filmed(tmp_path, encoding) as scene, watcher("video", "audio") as viewer:
         answer = await offered(scene.system.client, "cam-a", viewer)
         assert (answer.status_code, answer.headers["content-type"]) == (201, "application/sdp")
-        assert "a=rtpmap:8 PCMA/8000" in answer.text
+        assert f"a=rtpmap:{told}" in answer.text
         assert "VP8" not in answer.text
         await viewer.seen(60)
         assert viewer.numbers[0] % CODED.gop == 0
         assert_moving(viewer)
-        assert len(viewer.sounds) > 10
+        loud = [each for each in viewer.sounds if each > 4_000]
+        quiet = [each for each in viewer.sounds if each < 400]
+        assert min(len(loud), len(quiet)) > 10, viewer.sounds
         assert scene.mount.client_count == 1
+
+
+async def test_of_sound_that_browsers_do_not_take_there_is_none_and_the_pictures_come(
+    tmp_path: Path,
+) -> None:
+    encoding = replace(CODED, audio="aac")
+    async with filmed(tmp_path, encoding) as scene, watcher("video", "audio") as viewer:
+        answer = await offered(scene.system.client, "cam-a", viewer)
+        sections = {each.split()[0]: each for each in answer.text.split("\r\nm=")[1:]}
+        assert "a=inactive" in sections["audio"]
+        await viewer.seen(30)
+        assert_moving(viewer)
+        assert viewer.sounds == []
 
 
 async def test_what_is_shown_is_hardly_older_than_what_another_reader_gets(tmp_path: Path) -> None:
@@ -250,6 +271,85 @@ def number_in(data_url: str) -> int:
         return read_frame_number(next(container.decode(video=0)))
 
 
+WATCH = """
+async ([module, url, token]) => {
+  const { WHEPClient } = await import('data:text/javascript;base64,' + btoa(module));
+  const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  connection.addTransceiver('video', { direction: 'recvonly' });
+  connection.addTransceiver('audio', { direction: 'recvonly' });
+  const video = document.createElement('video');
+  [video.muted, video.autoplay] = [true, true];
+  document.body.appendChild(video);
+  const streams = new Set();
+  connection.ontrack = (event) => {
+    event.streams.forEach((stream) => streams.add(stream));
+    video.srcObject = event.streams[0];
+  };
+  const client = new WHEPClient();
+  await client.view(connection, url, token);
+  while (video.currentTime < 1) {
+    await new Promise((done) => video.requestVideoFrameCallback(done));
+  }
+  const kinds = [...streams].flatMap((stream) => stream.getTracks().map((track) => track.kind));
+  await client.stop();
+  return { streams: streams.size, kinds: kinds.sort() };
+}
+"""
+
+
+async def test_a_foreign_whep_player_plays_and_trickles_in_vain(tmp_path: Path) -> None:
+    module = whep_js()
+    async with filmed(tmp_path) as scene, browser_page() as page:
+        answered: list[tuple[str, int]] = []
+        page.on("response", lambda each: answered.append((each.request.method, each.status)))
+        await page.goto(f"{scene.system.base}/v2/health")
+        url = f"{scene.system.base}/v2/live/cam-a/whep"
+        shown = await page.evaluate(WATCH, [module, url, token(scope="live:read")])
+        assert shown == {"streams": 1, "kinds": ["audio", "video"]}
+        assert ("POST", 201) in answered
+        assert {status for method, status in answered if method == "PATCH"} == {405}
+        async with asyncio.timeout(10):
+            while live_view(scene.system).viewers:
+                await asyncio.sleep(0.1)
+
+
+PICTURE = "query ($camera: ID!) { done: camera(id: $camera) { snapshotUrl } }"
+SHOW_PICTURE = """
+async (url) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL('image/png');
+}
+"""
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+async def test_a_page_shows_a_picture_of_now_without_a_header_until_the_camera_is_off(
+    tmp_path: Path, codec: Literal["h264", "hevc"]
+) -> None:
+    encoding = Encoding(fps=FPS, gop=25, codec=codec)
+    async with filmed(tmp_path, encoding) as scene, browser_page() as page:
+        system = scene.system
+        url = (await asked(system, PICTURE, camera="cam-a"))["snapshotUrl"]
+        await page.goto(f"{system.base}/v2/health")
+        first = number_in(await page.evaluate(SHOW_PICTURE, url))
+        await asyncio.sleep(2.5)
+        later = number_in(await page.evaluate(SHOW_PICTURE, f"{url}&again"))
+        assert (first % encoding.gop, later % encoding.gop) == (0, 0)
+        assert (later - first) % LAP in (50, 75), (first, later)
+        foreign = {"Authorization": f"Bearer {token('acme')}"}
+        assert await asked(system, PICTURE, foreign, camera="cam-a") is None
+        await system.client.patch("/v2/api/cameras/cam-a", json={"enabled": False})
+        async with httpx.AsyncClient(base_url=system.base) as client:
+            refused = await client.get(str(url))
+        assert (refused.status_code, refused.json()["code"]) == (409, "CAMERA_NOT_LIVE")
+        assert (await asked(system, PICTURE, camera="cam-a"))["snapshotUrl"] is None
+
+
 async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
     tmp_path: Path, valkey: Valkey, empty_database: str
 ) -> None:
@@ -271,6 +371,8 @@ async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
             assert answer.status_code == 201, (answer.text, worker.log)
             await viewer.seen(40)
             assert_moving(viewer)
+            picture = await client.get("/v2/live/cam-a/snapshot.jpg")
+            assert jpeg_frame_number(picture.content, tmp_path) % CODED.gop == 0
             assert (await client.delete(viewer.place)).status_code == 200
             await viewer.ended()
             async with watcher() as another:
@@ -279,6 +381,7 @@ async def test_a_worker_shows_its_cameras_to_viewers_who_ask_another_process(
                 await worker.stop()
                 await another.ended()
                 refused = await offered(client, "cam-a", viewer)
+                assert (await client.get("/v2/live/cam-a/snapshot.jpg")).status_code == 409
             assert (refused.status_code, refused.json()["code"]) == (409, "CAMERA_NOT_LIVE")
         for process in (api, worker):
             assert token() not in process.log

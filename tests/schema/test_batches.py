@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from models.camera import Camera
+from media.types import CameraState
+from models.camera import Camera, CameraTable
 from models.tenant import TenantTable
 from resolvers.cameras import camera_delete
 from resolvers.context import World
@@ -80,6 +81,25 @@ async def test_a_field_of_many_cameras_takes_as_many_statements_as_of_one(
         found = await data(then, _of_cameras(OF_A_CAMERA[field], MANY))
     assert len(found["cameras"]["nodes"]) == MANY
     assert 1 <= len(of_many) == len(of_one) <= 7, of_many
+
+
+async def test_pictures_of_a_hundred_cameras_take_no_statement(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await TenantTable.filter(id="default").update(camera_limit=100)
+    for number in range(100):
+        await add_camera(world, f"cam-{number:02d}")
+    online = {"enabled": True, "status": CameraState.ONLINE.value}
+    await CameraTable.within("default").all().update(**online)
+    await data(world, _of_cameras("id", 100))
+    async with counted(caplog) as bare:
+        await data(world, _of_cameras("id", 100))
+    async with counted(caplog) as pictured:
+        found = await data(world, _of_cameras("snapshotUrl", 100))
+    urls = {each["id"]: each["snapshotUrl"] for each in found["cameras"]["nodes"]}
+    assert len(urls) == 100
+    assert all(url.startswith(f"/v2/live/{name}/snapshot.jpg?") for name, url in urls.items())
+    assert len(pictured) == len(bare), pictured
 
 
 async def test_playback_of_many_events_takes_as_many_statements_as_of_one(

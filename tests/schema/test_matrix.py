@@ -129,6 +129,7 @@ ASKS = {
     ),
     "Subscription.cameras": Ask("subscription { cameras { id } }"),
     "Camera.rtspUrl": of_camera("rtspUrl", "camera", "rtspUrl"),
+    "Camera.snapshotUrl": of_camera("snapshotUrl", "camera", "snapshotUrl"),
     "Camera.events": of_camera("events { nodes { id } }"),
     "Camera.coverage": of_camera(f"coverage({RANGE}) {{ recordedSeconds }}"),
     "Camera.hours": of_camera('hours(date: "2026-05-29") { hour }'),

@@ -112,6 +112,21 @@ async def test_each_keyframe_carries_its_parameter_sets(feed: LiveFeed) -> None:
     assert len(sets.sequence) == len(sets.picture) == 1
 
 
+async def test_the_newest_keyframe_is_kept_while_something_comes(feed: LiveFeed) -> None:
+    assert feed.newest_keyframe() is None
+    found = packets()
+    give(feed, *found[:15])
+    newest = feed.newest_keyframe()
+    assert newest is not None
+    assert (newest.codec, newest.content) == ("h264", bytes(found[10]))
+    give(feed, *found[15:])
+    later = feed.newest_keyframe()
+    assert later is not None
+    assert (later.content, later.at_us >= newest.at_us) == (bytes(found[20]), True)
+    feed.end_run()
+    assert feed.newest_keyframe() is None
+
+
 async def test_times_go_on_from_run_to_run(feed: LiveFeed) -> None:
     found, viewer = packets(), Seen()
     feed.watch(viewer)

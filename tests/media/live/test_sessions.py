@@ -90,6 +90,7 @@ async def test_no_more_watch_than_there_may_and_a_place_is_free_again(stage: Sta
                 await asyncio.sleep(0.02)
         await begun(sessions, third)
         await asyncio.gather(second.seen(5), third.seen(5))
+        assert (sessions.counts.viewers, sessions.counts.begun) == (2, 3)
 
 
 async def test_another_tenants_camera_of_the_same_name_has_no_live_view(stage: Stage) -> None:
@@ -119,6 +120,7 @@ async def test_a_viewer_who_loses_packets_is_sent_less_and_goes_on_at_keyframes(
         steps = [after - before for before, after in itertools.pairwise(viewer.numbers)]
         leaps = [number for number, step in zip(viewer.numbers[1:], steps, strict=True) if step > 3]
         assert any(number % CODED.gop == 0 for number in leaps), viewer.numbers
+        assert stage.sessions.counts.left_out > 0
 
 
 def lossy(viewer: Watcher) -> None:
