@@ -54,7 +54,7 @@ def run(*words: str) -> Result:
         ),
         *("tenants", "tenants list", "tenants create", "tenants set", "tenants after-restore"),
         *("events", "events import"),
-        *("models", "models list", "models pull", "models check"),
+        *("models", "models list", "models pull", "models check", "models replay"),
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:
