@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO, NoReturn
+from typing import Annotated, BinaryIO, NoReturn, TypeVar
 
 import typer
 
@@ -18,6 +19,9 @@ from media.detect.pool import LoadedModel
 from media.replay import replay as show
 from media.types import EventChange, MediaError
 from resolvers.access import Actor, Interval, Scope
+from resolvers.context import Context
+
+T = TypeVar("T")
 
 CameraId = Annotated[str | None, typer.Argument(metavar="CAMERA", help="The camera's id.")]
 Since = Annotated[str | None, typer.Option("--from", help="A time with its zone.")]
@@ -90,10 +94,18 @@ def _watched(settings: Settings, tenant: str, asked: Asked) -> Watched:
 def camera_here(settings: Settings, tenant: str, camera_id: str, wanted: Interval) -> Watched:
     """A camera's footage; says on the terminal what of it is out of reach."""
     actor = Actor(tenant, frozenset({Scope.CAMERAS_READ}))
-    watched = acting(settings, actor, lambda who: camera_watched(who, camera_id, wanted))
+    watched = asked(settings, actor, lambda who: camera_watched(who, camera_id, wanted))
     if watched.lacks_s:
         typer.echo(f"vms: {watched.lacks_s:.0f} s lie in other stores and are left out", err=True)
     return watched
+
+
+def asked(settings: Settings, actor: Actor, use_case: Callable[[Context], Awaitable[T]]) -> T:
+    """As `acting`; status 1 is what a comparison answers, so a refusal has 2."""
+    try:
+        return acting(settings, actor, use_case)
+    except typer.Exit as refused:
+        raise typer.Exit(2) from refused
 
 
 def _log(watched: Watched, model: LoadedModel, file: BinaryIO) -> None:
