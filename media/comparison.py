@@ -14,6 +14,8 @@ from media.types import Box, ChangeKind, DetectionFrame, EventChange
 
 NEAR_US = 1_000_000
 """Where an object was is known so long before it was first seen and after it was last."""
+FARTHEST_US = 10_000_000
+"""Events that begin farther apart are two: a track that jumped from one object to the next."""
 MIN_OVERLAP = 0.3
 """Least mean intersection over union of one object's boxes in two logs."""
 _MOST_SIGHTS = 256
@@ -167,7 +169,7 @@ def _likeness(one: Appearance, other: Appearance) -> float:
 
 def _shared(one: Appearance, other: Appearance) -> float:
     """Mean overlap of both objects at the times that the shorter path tells; 0..1."""
-    if one.feature != other.feature:
+    if one.feature != other.feature or abs(one.at_us - other.at_us) > FARTHEST_US:
         return 0.0
     few, many = sorted((one.path, other.path), key=len)
     begin_us, end_us = many[0].at_us - NEAR_US, many[-1].at_us + NEAR_US

@@ -86,6 +86,14 @@ def test_two_who_cross_are_told_apart_by_their_whole_paths() -> None:
     }
 
 
+def test_events_that_begin_far_apart_are_two_although_a_track_leads_from_one_to_the_other() -> None:
+    long, late = walk("long", 0, 18, 0.1, 0.02), walk("late", 14, 18, 0.38, 0.02)
+
+    found = compare([stored("1", late)], [long], LOOK_US)
+
+    assert (names(found.lost), names(found.new)) == (["1"], ["long"])
+
+
 def test_one_object_that_is_split_in_two_is_one_pair_and_one_new() -> None:
     whole = walk("whole", 0, 8, 0.1)
     first = walk("first", 0, 3, 0.1)
