@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from app import cli_tokens
+from app.cli_compare import compare_models
 from app.cli_events import events_app
 from app.cli_models import models_app, show_progress
+from app.cli_replay import replay
 from app.cli_tenants import tenants_app
 from app.keyring import KeyringError
 from app.logging import set_up_logging
@@ -28,6 +30,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+models_app.command()(replay)
+models_app.command("compare")(compare_models)
 app.add_typer(models_app, name="models")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(events_app, name="events")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from tortoise.exceptions import BaseORMException
 
+from app.broadcast_redis import RedisBroadcast
 from app.bus_redis import RedisBus
 from app.connections_redis import RedisConnections
 from app.footage_client import FootageClient
@@ -52,14 +53,21 @@ async def open_installation(settings: Settings, world: World) -> AsyncIterator[N
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await close_database()
-        if isinstance(world.quota.connections, RedisConnections):
-            await world.quota.connections.aclose()
-        if isinstance(world.bus, RedisBus):
-            await world.bus.close()
-        if isinstance(world.far, FootageClient):
-            await world.far.close()
-        if isinstance(world.live, LiveClient | LiveNearby):
-            await world.live.close()
+        await _let_go(world)
+
+
+async def _let_go(world: World) -> None:
+    """Of what lies outside this process."""
+    if isinstance(world.quota.connections, RedisConnections):
+        await world.quota.connections.aclose()
+    if isinstance(world.broadcast, RedisBroadcast):
+        await world.broadcast.close()
+    if isinstance(world.bus, RedisBus):
+        await world.bus.close()
+    if isinstance(world.far, FootageClient):
+        await world.far.close()
+    if isinstance(world.live, LiveClient | LiveNearby):
+        await world.live.close()
 
 
 def _kept_running(world: World) -> list[asyncio.Task[None]]:

@@ -10,6 +10,7 @@ from functools import partial
 from uuid import UUID
 
 from app.camera_metrics import CameraMeter
+from app.detection_frames import DetectionTeller
 from app.writer import ChangeWriter
 from media.analysis import Analysis, AnalysisConfig
 from media.custody import highest_token
@@ -19,6 +20,7 @@ from media.repair import cut_off, repair, told_again
 from media.retention import thin_hour
 from media.store import CameraFolder, RecordingStore
 from media.types import CameraState, MediaChange, MediaError, Snapshot, StatusChanged
+from resolvers.broadcast import detections_of
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Pipelines:
     writer: ChangeWriter
     meter: CameraMeter
     pool: DetectorPool | None
+    teller: DetectionTeller
     running: dict[UUID, CameraPipeline] = field(default_factory=dict)
     _looking: dict[UUID, Analysis | None] = field(default_factory=dict)
     _hung: dict[UUID, list[CameraPipeline]] = field(default_factory=dict)
@@ -72,7 +75,8 @@ class Pipelines:
         if self.pool is None or not config.features:
             return None
         features = frozenset(config.features)
-        look_for = AnalysisConfig(config.key, config.fps, features, zones=config.zones)
+        watch = partial(self.teller.tell, detections_of(config.tenant_id, config.camera_id))
+        look_for = AnalysisConfig(config.key, config.fps, features, zones=config.zones, watch=watch)
         snapshots = Snapshots(self.media.store, CameraFolder(config.tenant_id, config.folder))
         return Analysis(look_for, self.pool, partial(self._deliver, config.token), snapshots)
 

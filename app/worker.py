@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from app.camera_metrics import CameraMeter
+from app.detection_frames import DetectionTeller
 from app.pipelines import Pipelines
 from app.supervision import Supervisor
 from app.tenure import Tenure
@@ -64,9 +65,11 @@ class Worker:
         tenure = Tenure(self.world, me, lambda: self.address, alone=self.alone)
         log.info("worker %s looks after its share of the cameras", me.id)
         async with writing_changes(self.world, self.spool) as writer, asyncio.TaskGroup() as tasks:
-            for companion in (self.meter, *self.companions):
+            teller = DetectionTeller(self.world.broadcast)
+            companions: list[Companion] = [self.meter, teller, *self.companions]
+            for companion in companions:
                 tasks.create_task(companion.run(stop), name=type(companion).__name__)
-            pipelines = Pipelines(self.media, writer, self.meter, self.pool)
+            pipelines = Pipelines(self.media, writer, self.meter, self.pool, teller)
             supervisor = Supervisor(self.world, self.transport, tenure, pipelines, writer)
             await tenure.renew()
             keeping = tasks.create_task(tenure.keep(), name="leases")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jwt
 
+from app.broadcast_redis import RedisBroadcast
 from app.bus_redis import RedisBus
 from app.calls import CallKey
 from app.connections_redis import RedisConnections
@@ -16,6 +17,7 @@ from media.clock import Clock, SystemClock
 from media.disk import DiskMarks
 from media.network import CameraNetworks, NetworkListError
 from media.store import RecordingStore
+from resolvers.broadcast import Broadcast, LocalBroadcast
 from resolvers.bus import Bus, LocalBus
 from resolvers.context import World
 from resolvers.identity import Identity, KeyLookup, TokenPolicy
@@ -55,6 +57,7 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
         far=FootageClient(calls, clock),
         live=LiveClient(calls),
+        broadcast=_broadcast(bus),
     )
 
 
@@ -63,6 +66,10 @@ def _quota(bus: Bus, clock: Clock) -> Quota:
     if not isinstance(bus, RedisBus):
         return Quota(clock, local)
     return Quota(clock, RedisRates(bus.client, local), RedisConnections(bus.client))
+
+
+def _broadcast(bus: Bus) -> Broadcast:
+    return RedisBroadcast(bus.client) if isinstance(bus, RedisBus) else LocalBroadcast()
 
 
 def _bus(settings: Settings) -> Bus:

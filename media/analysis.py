@@ -14,12 +14,20 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.clock import Clock, SystemClock
-from media.detect.pool import DetectorPool, LaneCounts, Look
+from media.detect.pool import LaneCounts, Look, Places
 from media.eventing import EventIds, Eventing, event_rules, random_ids
 from media.sampler import CodecUnknown, MotionGate, Sampler
 from media.telling import SnapshotStore, Teller
-from media.tracker import Tracker, tracker_rules
-from media.types import TICKS_PER_SECOND, Detection, FrameStages, MediaChange, RunClock
+from media.tracker import Track, Tracker, tracker_rules
+from media.types import (
+    TICKS_PER_SECOND,
+    Detection,
+    DetectionFrame,
+    Followed,
+    FrameStages,
+    MediaChange,
+    RunClock,
+)
 from media.zone_watch import ZoneWatch
 from media.zones import Zone
 
@@ -46,11 +54,16 @@ class Timeline(Protocol):
         ...
 
 
+Watch = Callable[[DetectionFrame], None]
+"""Is shown each frame that was looked at, in order; must return soon."""
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisConfig:
     """What to look for. `fps` 0.2 to 30; `features` that the model lacks find nothing.
 
-    `zones` are those to begin with: see `Analysis.change_zones`.
+    `zones` are those to begin with: see `Analysis.change_zones`. `watch` is called by the thread
+    that calls `deliver`, after the frame's events have been told.
     """
 
     camera_key: UUID
@@ -58,6 +71,7 @@ class AnalysisConfig:
     features: frozenset[str]
     clock: Clock = field(default_factory=SystemClock)
     zones: tuple[Zone, ...] = ()
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ class Analysis:
     def __init__(
         self,
         config: AnalysisConfig,
-        pool: DetectorPool,
+        pool: Places,
         deliver: Callable[[MediaChange], None],
         snapshots: SnapshotStore,
         new_ids: Callable[[], EventIds] = random_ids,
@@ -211,3 +225,13 @@ class Analysis:
         stages = FrameStages(look.sampled_us, inferred_us, tracked_us)
         self._teller.tell(steps, look, stages)
         self._teller.tell_better(sighting.seen, look)
+        if self._config.watch is not None:
+            self._config.watch(self._frame(look, sighting.seen))
+
+    def _frame(self, look: Look, seen: Sequence[Track]) -> DetectionFrame:
+        known = self._teller.track_ids()
+        objects = tuple(Followed(each.detection, each.key, known.get(each.key)) for each in seen)
+        frame = look.frame
+        return DetectionFrame(
+            look.clock, look.position, look.recorded, frame.width, frame.height, objects
+        )

@@ -10,6 +10,7 @@ event.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from dataclasses import dataclass, replace
 from media.tracker import SLOW_FPS, Sighting, Track, overlap
 from media.types import TICKS_PER_SECOND, EventZone
 from media.zone_watch import ZoneWatch
+
+_COUNTED = uuid.UUID("5e8c3f0d-52a7-4b5e-9a40-0d1f0a6f4c11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,17 @@ class EventIds:
 
 def random_ids() -> EventIds:
     return EventIds(f"evt-{secrets.token_hex(8)}", uuid.uuid4())
+
+
+def counted_ids(name: str) -> Callable[[], EventIds]:
+    """For replays: under one name always the same ids in the same order."""
+    numbers = itertools.count(1)
+
+    def next_ids() -> EventIds:
+        known = uuid.uuid5(_COUNTED, f"{name}/{next(numbers)}")
+        return EventIds(f"evt-{known.hex[:16]}", known)
+
+    return next_ids
 
 
 @dataclass(frozen=True, slots=True)

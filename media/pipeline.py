@@ -85,6 +85,11 @@ class CameraConfig:
     token: int = 0
     from_position: int = field(default=0, compare=False)
 
+    @property
+    def camera_id(self) -> str:
+        """Its public id."""
+        return self.folder.rpartition(".")[0] or self.folder
+
     def records_like(self, other: CameraConfig) -> bool:
         """Whether at most detection differs, which can change while the camera is recorded."""
         return replace(self, features=other.features, fps=other.fps, zones=other.zones) == other
@@ -247,8 +252,7 @@ class CameraPipeline:
 
     def _main(self) -> None:
         failures = 0
-        camera = self.config.folder.rpartition(".")[0] or self.config.folder
-        bind_log_fields(tenant=self.config.tenant_id, camera=camera)
+        bind_log_fields(tenant=self.config.tenant_id, camera=self.config.camera_id)
         self._report(CameraState.CONNECTING, None, None)
         while not self._stop.is_set():
             self._life.give(self._world.timeouts.open_s)

@@ -22,8 +22,11 @@ _TRACK_IDS_SINCE_US = 1_735_689_600_000_000  # 2025-01-01T00:00:00Z
 
 
 class SnapshotStore(Protocol):
-    def save(self, at_us: int, jpeg: bytes) -> Snapshot:
-        """Keep a frame's picture; at_us is the frame's wall time. Raises OSError."""
+    def save(self, at_us: int, jpeg: bytes) -> Snapshot | None:
+        """Keep a frame's picture; at_us is the frame's wall time. None: none are kept.
+
+        Raises OSError.
+        """
         ...
 
 
@@ -89,6 +92,10 @@ class Teller:
         change = event.change
         ended_at_us = max(change.at_us, ended_at_us)
         self._deliver(replace(change, kind=ChangeKind.ENDED, ended_at_us=ended_at_us))
+
+    def track_ids(self) -> dict[int, int]:
+        """Of objects whose events last: what their events say, by the keys of their tracks."""
+        return {event.track: event.change.track_id for event in self._open.values()}
 
     def _change(self, step: Began, look: Look, snapshot: Snapshot | None) -> EventChange:
         """All of it describes the one frame of `look`."""

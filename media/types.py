@@ -76,6 +76,38 @@ class RunClock:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """An object as a frame shows it.
+
+    `key` is its track's, unique within an analysis; `track_id` that of its events, None as long as
+    it has none.
+    """
+
+    detection: Detection
+    key: int
+    track_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionFrame:
+    """What is followed in a frame that was looked at.
+
+    `position` is on the timeline of the run of `clock`; `recorded`: it is in a file.
+    """
+
+    clock: RunClock
+    position: int
+    recorded: bool
+    width_px: int
+    height_px: int
+    objects: tuple[Followed, ...]
+
+    @property
+    def at_us(self) -> int:
+        return self.clock.at_us(self.position)
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """The camera's state, in plain words where it is not well. `stream` once it is known."""
 

@@ -11,6 +11,7 @@ from media.network import CameraNetworks
 from media.store import RecordingStore
 from media.types import ModelStatus, ProbeReport
 from resolvers.access import Actor
+from resolvers.broadcast import Broadcast, LocalBroadcast
 from resolvers.bus import Bus
 from resolvers.following import Following
 from resolvers.identity import Identity
@@ -35,6 +36,7 @@ class World:
     `probe` is None where no media worker can be reached. `models` says what can be detected here.
     `far` asks for footage that is not in `store`, None where other stores can't be reached.
     `live` asks the workers that have the cameras, None where none can be reached.
+    `broadcast` carries what is of use only at once.
     `reloads` are those who wait for a playlist to grow.
     `marks` say how much room the store's disk should have. An operation of a client takes at most
     `operation_seconds`.
@@ -53,6 +55,7 @@ class World:
     following: Following = field(default_factory=Following)
     meter: Meter = NO_METER
     marks: DiskMarks = DEFAULT_MARKS
+    broadcast: Broadcast = field(default_factory=LocalBroadcast)
     rosters: Rosters = field(default_factory=Rosters)
     reloads: Reloads = field(default_factory=Reloads)
     operation_seconds: float = OPERATION_SECONDS

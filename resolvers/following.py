@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resolvers.endings import Endings, Who
 from resolvers.errors import NotAuthenticated
@@ -13,15 +13,19 @@ from resolvers.identity import Identity
 from resolvers.shared import Shared
 from resolvers.tail import Tail
 
+if TYPE_CHECKING:
+    from resolvers.detections import LatestFrames
+
 READING_AT_ONCE = 4
 """Followers that read pages of their own from the database: others want connections too."""
 
 
 class Following:
-    """Tails of logs and readings of their ends by topic, groups by what they follow."""
+    """Tails of logs, readings of their ends and frames by topic, groups by what they follow."""
 
     def __init__(self) -> None:
         self.tails: Shared[Tail[Any]] = Shared()
+        self.frames: Shared[LatestFrames] = Shared()
         self.groups: Shared[Group[Any, Any]] = Shared()
         self.ends: Fresh[int] = Fresh()
         self.gate = asyncio.Semaphore(READING_AT_ONCE)

@@ -13,6 +13,7 @@ from resolvers import event_counts as counting
 from resolvers import evidence as locks
 from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
+from resolvers.detections import DetectionFeed
 from resolvers.errors import NotFound
 from resolvers.event_counts import MAX_ROWS
 from resolvers.watch import EventFeed
@@ -43,6 +44,7 @@ from schema.cameras import (
     wanted_cameras,
 )
 from schema.context import Info
+from schema.detections import DetectionFrame, detection_frame
 from schema.directives import describe_arguments
 from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
@@ -338,6 +340,17 @@ class Subscription:
     def cameras(self, info: Info) -> AsyncIterable[CameraChange]:
         ctx = info.context.ctx
         return Followed(ctx, CameraFeed(ctx), camera_change)
+
+    @subscription(
+        description=(
+            "Boxes at the detection rate, to draw over live video; a still scene has a frame a "
+            "second. Lossy by design: who is slow misses frames, and nothing is told again."
+        ),
+        scope=Scope.LIVE_READ,
+    )
+    def detections(self, info: Info, camera_id: CameraId) -> AsyncIterable[DetectionFrame]:
+        ctx = info.context.ctx
+        return Followed(ctx, DetectionFeed(ctx, camera_id), detection_frame)
 
 
 schema = strawberry.Schema(

@@ -69,6 +69,30 @@ class LaneCounts:
     failed: int = 0
 
 
+class Place(Protocol):
+    """Where one camera offers its frames: a `Lane`, or what looks at them in another way."""
+
+    @property
+    def idle(self) -> bool: ...
+
+    @property
+    def counts(self) -> LaneCounts: ...
+
+    def offer(self, look: Look) -> None: ...
+
+    def settle(self, timeout_s: float) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class Places(Protocol):
+    """Looks at frames with one model, and hands what they show to each place's `receive`."""
+
+    description: ModelDescription
+
+    def lane(self, receive: Receive) -> Place: ...
+
+
 class Lane:
     """A camera's place in the pool: a slot of one frame, and at most one frame being looked at.
 

@@ -54,7 +54,14 @@ def run(*words: str) -> Result:
         ),
         *("tenants", "tenants list", "tenants create", "tenants set", "tenants after-restore"),
         *("events", "events import"),
-        *("models", "models list", "models pull", "models check"),
+        *(
+            "models",
+            "models list",
+            "models pull",
+            "models check",
+            "models replay",
+            "models compare",
+        ),
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
 import pytest
 from graphql import (
     GraphQLObjectType,
@@ -19,7 +22,9 @@ from graphql import (
 )
 
 from resolvers.access import Scope
+from resolvers.broadcast import detections_of
 from resolvers.context import World
+from resolvers.detections import ShownFrame
 from schema.sdl import PATH
 from tests.matrix import (
     ABSENT,
@@ -128,6 +133,9 @@ ASKS = {
         "subscription ($after: Cursor) { events(after: $after) { __typename } }"
     ),
     "Subscription.cameras": Ask("subscription { cameras { id } }"),
+    "Subscription.detections": Ask(
+        "subscription ($id: ID!) { detections(cameraId: $id) { boxes { x } } }", "camera"
+    ),
     "Camera.rtspUrl": of_camera("rtspUrl", "camera", "rtspUrl"),
     "Camera.snapshotUrl": of_camera("snapshotUrl", "camera", "snapshotUrl"),
     "Camera.events": of_camera("events { nodes { id } }"),
@@ -309,14 +317,34 @@ async def strangers(client: httpx.AsyncClient, stage: Stage, ask: Ask) -> None:
     assert len(told) == 1, told
 
 
+@asynccontextmanager
+async def shown_frames(world: World, camera_id: str) -> AsyncIterator[None]:
+    """A frame of the camera again and again, for who follows what is seen."""
+
+    async def show() -> None:
+        words = msgspec.json.encode(ShownFrame(0, 320, 240, []))
+        while True:
+            await world.broadcast.send(detections_of("default", camera_id), words)
+            await asyncio.sleep(0.02)
+
+    showing = asyncio.create_task(show())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.wait({showing})
+
+
 @pytest.mark.parametrize("coordinate", [each for each in FIELDS if each not in EXECUTED])
 async def test_a_subscription_demands_what_the_schema_states(world: World, coordinate: str) -> None:
     stage, ask = await set_up(world), ASKS[coordinate]
     needed = needed_by(ask.text)
     assert needed
     variables = {"after": stage.before} if "$after" in ask.text else None
+    if ask.kind == "camera":
+        variables = {"id": stage.id("camera", OWN)}
     before = await tables()
-    async with served(stage.world) as place:
+    async with served(stage.world) as place, shown_frames(stage.world, stage.id("camera", OWN)):
         for scopes in scope_sets(needed):
             async with opened(place) as socket:
                 await socket.init({"token": bearer(scopes)})

@@ -1,0 +1,131 @@
+"""What it takes to look at footage again: which it is, how it is looked at, with which model."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import typer
+from msgspec import structs
+
+from app.model_store import ModelStore
+from app.settings import Settings
+from media import recorded_packets
+from media.analysis import AnalysisConfig
+from media.detect.pool import LoadedModel
+from media.recorded_packets import RecordedRun
+from media.types import EventChange
+from models.camera import Camera
+from resolvers import cameras, footage
+from resolvers.access import Interval
+from resolvers.context import Context
+from resolvers.zones import zones_of
+
+LEAD_IN_US = 30_000_000
+"""So much before an interval is looked at too: what is there already begins nothing in it."""
+LONGEST_US = 86_400_000_000
+DEFAULT_FPS = 5.0
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_CAMERA = uuid.UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Footage, and how it is looked at. Only events that begin in `interval` count; None is all.
+
+    `runs` reads it from its beginning. `lacks_s`: seconds of the interval that can't be read here,
+    as they lie in other stores.
+    """
+
+    config: AnalysisConfig
+    runs: Callable[[], Iterator[RecordedRun]]
+    interval: Interval | None = None
+    lacks_s: float = 0.0
+
+    def counts(self, change: EventChange) -> bool:
+        wanted = self.interval
+        return wanted is None or wanted.from_us <= change.at_us < wanted.to_us
+
+
+async def camera_watched(ctx: Context, camera_id: str, wanted: Interval) -> Watched:
+    """A camera's footage in this installation's folder, looked at as the camera is set up now.
+
+    Raises:
+        ScopeMissing: without `cameras:read`.
+        NotFound: no such camera in this tenant.
+    """
+    camera = await cameras.camera(ctx, camera_id)
+    store = ctx.world.store
+    found = await footage.between(ctx, camera, wanted)
+    own = store.store_id.hex
+    far_us = sum(each.duration_us for each in found.segments if not each.name.startswith(own))
+    far_us += sum(each.to_us - each.from_us for each in found.away)
+    since_us = max(0, wanted.from_us - LEAD_IN_US)
+    segments = recorded_packets.between(store, footage.folder_of(camera), since_us, wanted.to_us)
+    return Watched(
+        config_of(camera), lambda: recorded_packets.runs(segments), wanted, far_us / 1_000_000
+    )
+
+
+def config_of(camera: Camera) -> AnalysisConfig:
+    features, zones = frozenset(camera.features), zones_of(camera)
+    return AnalysisConfig(camera.key, camera.fps, features, zones=zones)
+
+
+def file_watched(path: Path) -> Watched:
+    """A clip, or an hour's folder of segments, looked at for whatever the model finds.
+
+    Raises:
+        FootageUnreadable: a folder without a playlist.
+    """
+    config = AnalysisConfig(_NO_CAMERA, DEFAULT_FPS, frozenset())
+    if not path.is_dir():
+        return Watched(config, lambda: recorded_packets.clip(path))
+    segments = recorded_packets.of_folder(path)
+    return Watched(config, lambda: recorded_packets.runs(segments))
+
+
+def as_wished(watched: Watched, fps: float | None, features: Sequence[str]) -> Watched:
+    """With another rate or other features, where they are given."""
+    config = watched.config
+    config = replace(config, fps=fps or config.fps, features=frozenset(features) or config.features)
+    return replace(watched, config=config)
+
+
+def load(settings: Settings, name: str | None, begin: float | None = None) -> LoadedModel:
+    """An installed model, or the one in use; `begin` in the place of its own threshold.
+
+    Raises:
+        ModelError: it is not installed, not sound, or no detector.
+        MediaError: it does not load.
+    """
+    from media.detect.runtime import Detector  # slow to import
+
+    model = ModelStore(settings.data_dir).pick(name or settings.model)
+    description = model.description
+    if begin is not None:
+        thresholds = structs.replace(description.thresholds, begin=begin)
+        description = structs.replace(description, thresholds=thresholds)
+    return Detector(description, model.path, settings.device)
+
+
+def interval(since: str, until: str) -> Interval:
+    """Of two times with their zones. Raises BadParameter."""
+    wanted = Interval(_instant(since, "--from"), _instant(until, "--to"))
+    if not 0 < wanted.to_us - wanted.from_us <= LONGEST_US:
+        raise typer.BadParameter("--to: want a time after --from, by a day at most")
+    return wanted
+
+
+def _instant(text: str, option: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or moment < _EPOCH:
+        raise typer.BadParameter(f"{option}: want a time with its zone, like 2026-01-31T23:59:00Z")
+    return (moment - _EPOCH) // timedelta(microseconds=1)

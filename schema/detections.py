@@ -1,0 +1,58 @@
+"""What is followed in a camera's picture: boxes to draw over it."""
+
+from __future__ import annotations
+
+import strawberry
+
+from resolvers.context import Context
+from resolvers.detections import FollowedObject, ShownFrame
+from resolvers.features import Feature
+from schema.scalars import Instant
+
+
+@strawberry.type(description="An object that is followed, where a frame shows it.")
+class DetectedBox:
+    x: float = strawberry.field(description="Left edge, 0..1 of the frame's width.")
+    y: float = strawberry.field(description="Top edge, 0..1 of the frame's height.")
+    w: float = strawberry.field(description="Width, 0..1 of the frame's.")
+    h: float = strawberry.field(description="Height, 0..1 of the frame's.")
+    label: str = strawberry.field(description="The model's word for it.")
+    feature: Feature = strawberry.field(description="The analytic that it is of.")
+    score: float = strawberry.field(description="The model's confidence, 0..1.")
+    track_id: int | None = strawberry.field(
+        description="That of its events, as `Event.trackId`; null as long as it has none."
+    )
+
+
+@strawberry.type(description="A frame that was looked at, and what is followed in it.")
+class DetectionFrame:
+    ts: Instant = strawberry.field(
+        description="When it was captured, by the clock of footage and events."
+    )
+    width: int = strawberry.field(description="Its width in pixels.")
+    height: int = strawberry.field(description="Its height in pixels.")
+    boxes: list[DetectedBox] = strawberry.field(
+        description="The objects; none where nothing is followed."
+    )
+
+
+def detection_frame(_: Context, frame: ShownFrame) -> DetectionFrame:
+    return DetectionFrame(
+        ts=Instant(frame.at_us),
+        width=frame.width_px,
+        height=frame.height_px,
+        boxes=[_box(each) for each in frame.objects],
+    )
+
+
+def _box(each: FollowedObject) -> DetectedBox:
+    return DetectedBox(
+        x=each.x,
+        y=each.y,
+        w=each.w,
+        h=each.h,
+        label=each.label,
+        feature=Feature(each.feature),
+        score=each.score,
+        track_id=each.track_id,
+    )
