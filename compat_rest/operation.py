@@ -123,13 +123,18 @@ def routes_of(operations: Iterable[Operation], sockets: Iterable[Socket]) -> lis
     routes: list[BaseRoute] = [_route(path, methods) for path, methods in by_path.items()]
     for socket in sockets:
         routes.append(WebSocketRoute(socket.path, socket.handler))
-        routes.append(Route(socket.path, _want_upgrade, methods=["GET"]))
+        routes.append(Route(socket.path, _upgrade_to(socket), methods=["GET"]))
     return routes
 
 
-async def _want_upgrade(_: Request) -> Response:
-    """A plain request to a WebSocket's address (RFC 9110, 15.5.22)."""
-    raise UpgradeRequired
+def _upgrade_to(socket: Socket) -> Callable[[Request], Awaitable[Response]]:
+    """Answers a plain request to a WebSocket's address (RFC 9110, 15.5.22)."""
+
+    async def endpoint(_: Request) -> Response:
+        raise UpgradeRequired
+
+    endpoint.__doc__ = socket.handler.__doc__
+    return endpoint
 
 
 def _route(path: str, methods: Mapping[str, Operation]) -> Route:
