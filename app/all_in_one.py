@@ -22,6 +22,7 @@ from app.meter import ProcessMeter
 from app.retention import Cleaner
 from app.serving import serving
 from app.settings import Settings
+from app.webhooks import delivering
 from app.worker import Companion, Worker
 from app.worker_port import PortOptions, WorkerPort
 from app.world import build_world
@@ -69,7 +70,7 @@ async def run_world(
 
 async def _serve_until(settings: Settings, world: World, ready: Ready, stop: asyncio.Event) -> None:
     app = build_api(world, api_options(settings, world))
-    async with serving(app, settings.host, settings.port) as server:
+    async with delivering(world), serving(app, settings.host, settings.port) as server:
         await ready(world, server.port)
         await stop.wait()
         log.info("stopping")

@@ -14,6 +14,7 @@ from app.measuring import watched_over
 from app.meter import ProcessMeter
 from app.serving import serving, told_to_stop
 from app.settings import Settings
+from app.webhooks import delivering
 from app.world import build_world
 from compat_rest.offload import Offload
 from resolvers.context import World
@@ -49,6 +50,7 @@ async def run_api(settings: Settings) -> None:
         told_to_stop() as stop,
         open_installation(settings, world),
         watched_over(settings, world, "api"),
+        delivering(world),
     ):
         app = build_api(world, api_options(settings, world))
         async with serving(app, settings.host, settings.port) as server:

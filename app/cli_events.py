@@ -1,4 +1,4 @@
-"""`vms events`: events that other systems have written to a file."""
+"""`vms events`: events that others have written to a file, and our own with their pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from resolvers import outside_events
 from resolvers.access import Actor, Scope
 from resolvers.context import Context
 from resolvers.errors import InvalidInput, NotFound, VmsError
+from resolvers.events import EventFilter
 from resolvers.outside_events import DEFAULT_SOURCE, OutsideBox, OutsideEvent
+from resolvers.verdicts import ReviewState
 
 MAX_LINE_BYTES = 1 << 20
 MAX_MISTAKES = 20
@@ -26,14 +28,10 @@ BATCH = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-events_app = typer.Typer(help="Events from outside.", no_args_is_help=True)
+events_app = typer.Typer(help="Events in and out.", no_args_is_help=True)
 
 Instant = Annotated[datetime, Meta(tz=True)]
-
-
-@events_app.callback()
-def _of_several() -> None:
-    """Else its only command would go without a name."""
+Tenant = Annotated[str, typer.Option(help="Whose events they are.")]
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +58,7 @@ def import_events(
     file: Annotated[
         Path, typer.Argument(help="NDJSON: an event on each line.", exists=True, dir_okay=False)
     ],
-    tenant: Annotated[str, typer.Option(help="Whose events they are.")] = "default",
+    tenant: Tenant = "default",
 ) -> None:
     """Stores a file's events, each once: what was stored by an earlier try is left as it is.
 
@@ -70,6 +68,47 @@ def import_events(
     checked = acting(ctx.obj, actor, lambda who: _check(who, file))
     stored = acting(ctx.obj, actor, lambda who: _store(who, file)) if checked else 0
     typer.echo(f"{stored} events imported, {checked - stored} were there already")
+
+
+@events_app.command("export")
+def export(  # noqa: PLR0913 - an option for each way to choose
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(help="Where to: events.ndjson, images and crops.", file_okay=False)
+    ],
+    tenant: Tenant = "default",
+    *,
+    false_alarms: Annotated[
+        bool, typer.Option("--false-alarms", help="Those that people called false alarms.")
+    ] = False,
+    acknowledged: Annotated[
+        bool, typer.Option("--acknowledged", help="Those that people acknowledged.")
+    ] = False,
+    since: Annotated[str | None, typer.Option(help="Of this time or later, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+) -> None:
+    """Writes events with their pictures and crops, for training; all where no kind is named."""
+    from app.event_export import export_events
+
+    chosen = ((ReviewState.FALSE_ALARM, false_alarms), (ReviewState.ACKNOWLEDGED, acknowledged))
+    states = [state for state, is_wanted in chosen if is_wanted]
+    wanted = EventFilter(review=states or None, since_us=_moment(since), until_us=_moment(until))
+    actor = Actor(tenant, frozenset({Scope.EVENTS_READ, Scope.PLAYBACK_READ}))
+    try:
+        done = acting(ctx.obj, actor, lambda who: export_events(who, wanted, folder))
+    except OSError as error:
+        typer.echo(f"vms: {folder}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{done.events} events exported, {done.without_picture} views without a picture")
+
+
+def _moment(text: str | None) -> int | None:
+    """Raises BadParameter."""
+    try:
+        return None if text is None else _microseconds(msgspec.convert(text, Instant))
+    except msgspec.ValidationError as error:
+        message = f"{text!r}: want a time like 2026-05-29T12:00:00Z"
+        raise typer.BadParameter(message) from error
 
 
 async def _check(ctx: Context, file: Path) -> int:

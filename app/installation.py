@@ -15,6 +15,7 @@ from app.connections_redis import RedisConnections
 from app.footage_client import FootageClient
 from app.live_client import LiveClient, LiveNearby
 from app.settings import Settings
+from app.webhook_sender import HttpSender
 from models.database import DatabaseUnusable, close_database, migrate_database, open_database
 from models.event_days import make_event_days
 from resolvers import tenants
@@ -68,6 +69,8 @@ async def _let_go(world: World) -> None:
         await world.far.close()
     if isinstance(world.live, LiveClient | LiveNearby):
         await world.live.close()
+    if isinstance(world.webhooks, HttpSender):
+        await world.webhooks.close()
 
 
 def _kept_running(world: World) -> list[asyncio.Task[None]]:

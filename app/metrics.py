@@ -196,6 +196,25 @@ live_frames_left_out = Counter(
 )
 live_pictures = Counter("vms_live_pictures", "Pictures of now that were made", registry=registry)
 
+webhook_deliveries = Counter(
+    "vms_webhook_deliveries",
+    "Messages to webhooks, each try, by what came of it",
+    ["outcome"],
+    registry=registry,
+)
+webhook_lag_seconds = Gauge(
+    "vms_webhook_lag_seconds",
+    "How long the step of the log waits that has waited longest for its webhook to take it",
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+webhooks_failing = Gauge(
+    "vms_webhooks_failing",
+    "Webhooks whose last try failed",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+
 SOCKETS = frozenset({"/graphql", "/v2/ws/events"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
 

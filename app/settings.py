@@ -78,7 +78,9 @@ class Settings(BaseSettings):
         None, description="Secret that signs playback addresses; else generated"
     )
     camera_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Fernet keys that seal camera addresses, newest first; else generated"
+        (),
+        description="Fernet keys that seal camera addresses and webhooks, newest first; else "
+        "generated",
     )
     metrics_user: str = Field("metrics", description="User of `/v2/metrics`")
     metrics_password: SecretStr | None = Field(
@@ -102,6 +104,14 @@ class Settings(BaseSettings):
         ("default",),
         description="Networks that cameras may be on, CIDRs; `default` is all but loopback, "
         "link-local and cloud metadata",
+    )
+    webhook_networks: Listed = Field(
+        ("public",),
+        description="Networks that receivers of webhooks may be on, CIDRs; `public` is what the "
+        "internet reaches, `default` private networks too",
+    )
+    webhook_http: bool = Field(
+        False, description="Whether webhooks may be sent over http, unencrypted, beside https"
     )
     origins: Listed = Field(
         (), description="Web origins that may call the API from a browser, beside its own"
@@ -181,7 +191,14 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        *("camera_networks", "origins", "camera_keys", "live_addresses", "live_ice_servers"),
+        *(
+            "camera_networks",
+            "webhook_networks",
+            "origins",
+            "camera_keys",
+            "live_addresses",
+            "live_ice_servers",
+        ),
         mode="before",
     )
     @classmethod

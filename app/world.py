@@ -13,9 +13,10 @@ from app.keyring import Keyring
 from app.live_client import LiveClient
 from app.rates_redis import RedisRates
 from app.settings import Settings, SettingsError
+from app.webhook_sender import HttpSender
 from media.clock import Clock, SystemClock
 from media.disk import DiskMarks
-from media.network import CameraNetworks, NetworkListError
+from media.network import PUBLIC, CameraNetworks, NetworkListError, WebhookNetworks
 from media.store import RecordingStore
 from resolvers.broadcast import Broadcast, LocalBroadcast
 from resolvers.bus import Bus, LocalBus
@@ -58,7 +59,16 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         far=FootageClient(calls, clock),
         live=LiveClient(calls),
         broadcast=_broadcast(bus),
+        webhooks=_webhooks(settings, clock),
     )
+
+
+def _webhooks(settings: Settings, clock: Clock) -> HttpSender:
+    try:
+        networks = WebhookNetworks(settings.webhook_networks or (PUBLIC,))
+    except NetworkListError as error:
+        raise SettingsError(f"VMS_WEBHOOK_NETWORKS: {error}") from error
+    return HttpSender(networks, clock, settings.webhook_http)
 
 
 def _quota(bus: Bus, clock: Clock) -> Quota:

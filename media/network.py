@@ -1,4 +1,4 @@
-"""Which addresses a camera may be on, so that nobody points the system at itself."""
+"""Which addresses we connect to for tenants, so that nobody points the system at itself."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from media.types import MediaError
 
 DEFAULT = "default"
 """As one of the listed networks: private and public addresses, no special ones."""
+PUBLIC = "public"
+"""As one of the listed networks: what is reached over the internet, and nothing else."""
 
 _METADATA = frozenset(
     map(
@@ -56,11 +58,11 @@ _TEREDO = IPv6Network("2001::/32")
 
 
 class AddressRefused(MediaError):
-    """The camera's host is, or resolves to, an address that cameras may not be on."""
+    """The host is, or resolves to, an address that is not allowed."""
 
 
 class HostUnknown(MediaError):
-    """The camera's host has no address now; it may have one later."""
+    """The host has no address now; it may have one later."""
 
 
 class NetworkListError(MediaError, ValueError):
@@ -75,26 +77,29 @@ class CheckedAddresses:
     addresses: tuple[str, ...]
 
 
-class CameraNetworks:
-    """The networks that cameras may be on.
+class AllowedNetworks:
+    """Networks that may be connected to.
 
     An address inside an address is judged by the inner one: IPv4-mapped (`::ffff:a.b.c.d`),
     6to4 and NAT64 lead to the IPv4 host. Cloud metadata, multicast and unspecified
     addresses are refused whatever is listed.
     """
 
+    whose = "cameras"
+    """Who may be there, in the text of a refusal."""
+
     def __init__(self, cidrs: Sequence[str] = (DEFAULT,)) -> None:
-        """`cidrs`: networks like `10.0.0.0/8`; the word `default` adds the default ones.
+        """`cidrs`: networks like `10.0.0.0/8`; the words `default` and `public` add those.
 
         Raises:
-            NetworkListError: an entry is neither.
+            NetworkListError: an entry is none of these.
         """
         names = [cidr.strip() for cidr in cidrs if cidr.strip()] or [DEFAULT]
-        self._default = DEFAULT in names
-        self._listed = tuple(_network(name) for name in names if name != DEFAULT)
+        self._default, self._public = DEFAULT in names, PUBLIC in names
+        self._listed = tuple(_network(name) for name in names if name not in {DEFAULT, PUBLIC})
 
     def allows(self, ip: str) -> bool:
-        """Whether a camera may be at this address; False for text that is no address."""
+        """Whether this address may be connected to; False for text that is no address."""
         try:
             address = _innermost(ip_address(ip))
         except ValueError:
@@ -104,27 +109,42 @@ class CameraNetworks:
         listed = any(
             address.version == network.version and address in network for network in self._listed
         )
-        return listed or (self._default and _is_usual(address))
+        usual = (self._default or (self._public and address.is_global)) and _is_usual(address)
+        return listed or usual
 
-    def check(self, url: RtspUrl, timeout_s: float = 5.0) -> CheckedAddresses:
-        """Resolves the host now; blocks up to `timeout_s`.
+    def addresses(self, host: str, port: int, timeout_s: float = 5.0) -> tuple[str, ...]:
+        """Resolves the host now; blocks up to `timeout_s`. Every address, best first; never none.
 
-        Who connects must use the very addresses returned (`RtspUrl.at_address`): a second
-        look-up could answer differently. Spellings like `2130706433` or `0x7f.1` are what the
-        system's resolver makes of them.
+        Who connects must use the very addresses returned: a second look-up could answer
+        differently. Spellings like `2130706433` or `0x7f.1` are what the system's resolver makes
+        of them.
 
         Raises:
             AddressRefused: any of its addresses is not allowed.
             HostUnknown: it has none, or the resolver did not answer in time.
         """
-        addresses = _resolve(url.host, url.port, timeout_s)
+        addresses = _resolve(host, port, timeout_s)
         refused = [address for address in addresses if not self.allows(address)]
         if refused:
             raise AddressRefused(
-                f"the address {refused[0]} of {_shown(url.host)} is not in a network that "
-                "cameras may be on"
+                f"the address {refused[0]} of {_shown(host)} is not in a network that "
+                f"{self.whose} may be on"
             )
-        return CheckedAddresses(url, addresses)
+        return addresses
+
+
+class CameraNetworks(AllowedNetworks):
+    """The networks that cameras may be on."""
+
+    def check(self, url: RtspUrl, timeout_s: float = 5.0) -> CheckedAddresses:
+        """`addresses` of a camera's host, for `RtspUrl.at_address`. Raises the same."""
+        return CheckedAddresses(url, self.addresses(url.host, url.port, timeout_s))
+
+
+class WebhookNetworks(AllowedNetworks):
+    """The networks that receivers of webhooks may be on."""
+
+    whose = "webhooks"
 
 
 def _network(name: str) -> IPv4Network | IPv6Network:
@@ -164,7 +184,7 @@ def _resolve(host: str, port: int, timeout_s: float) -> tuple[str, ...]:
         except (OSError, UnicodeError) as fault:  # a label that is empty or too long is the latter
             answers.put(fault)
 
-    threading.Thread(target=look_up, name="resolve-camera", daemon=True).start()
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:
         answer = answers.get(timeout=timeout_s)
     except queue.Empty:

@@ -27,6 +27,7 @@ MODULES = [
     "models.lease",
     "models.evidence",
     "models.revocation",
+    "models.webhook",
 ]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}

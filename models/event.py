@@ -24,7 +24,9 @@ class EventTable(TenantOwned):
     is what the outside system said that told of the event, and null in events of our own. `zones`
     are id, name and direction of those whose rules began it, as they were; `zone_ids` has their ids
     with a blank around each, to filter by. `best` is the best view found since: `at_us`,
-    `position`, `box`, `snapshot`. All three are null where there is none. There is no foreign key
+    `position`, `box`, `snapshot`. All three are null where there is none. `verdict` is what people
+    say of it, `review` the rest of what they said (`note`, `by`, `at_us`), and `review_seq` the
+    number of that in the log, beside `seq`: all null until it is reviewed. There is no foreign key
     to the camera: events outlive it.
     """
 
@@ -49,6 +51,9 @@ class EventTable(TenantOwned):
     zones = fields.JSONField[list[dict[str, Any]] | None](null=True)
     zone_ids = fields.TextField(null=True)
     best = fields.JSONField[dict[str, Any] | None](null=True)
+    verdict = BytewiseText(max_length=16, null=True)
+    review = fields.JSONField[dict[str, Any] | None](null=True)
+    review_seq = fields.BigIntField(null=True)
 
     class Meta:
         table = "event"
@@ -84,3 +89,6 @@ class Event(msgspec.Struct, frozen=True):
     payload: dict[str, Any] | None
     zones: list[dict[str, Any]] | None
     best: dict[str, Any] | None
+    verdict: str | None
+    review: dict[str, Any] | None
+    review_seq: int | None

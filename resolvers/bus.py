@@ -29,6 +29,10 @@ RETENTION = "retention"
 """Topic for who removes footage: what is to be kept has changed."""
 
 
+WEBHOOKS = "webhooks"
+"""Topic for who delivers: some webhook was made, changed or deleted."""
+
+
 class Bus(Protocol):
     """A lost ring costs a second of latency, never data: whoever waits looks anyway."""
 

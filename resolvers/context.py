@@ -22,6 +22,7 @@ from resolvers.reloads import Reloads
 from resolvers.roster import Rosters
 from resolvers.stores import FarStores
 from resolvers.vault import Vault
+from resolvers.webhook_sending import WebhookSender
 
 OPERATION_SECONDS = 10.0
 
@@ -37,6 +38,7 @@ class World:
     `far` asks for footage that is not in `store`, None where other stores can't be reached.
     `live` asks the workers that have the cameras, None where none can be reached.
     `broadcast` carries what is of use only at once.
+    `webhooks` sends messages to receivers outside, None where nothing is sent from.
     `reloads` are those who wait for a playlist to grow.
     `marks` say how much room the store's disk should have. An operation of a client takes at most
     `operation_seconds`.
@@ -52,6 +54,7 @@ class World:
     probe: Probe | None = None
     far: FarStores | None = None
     live: LiveWorkers | None = None
+    webhooks: WebhookSender | None = None
     following: Following = field(default_factory=Following)
     meter: Meter = NO_METER
     marks: DiskMarks = DEFAULT_MARKS

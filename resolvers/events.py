@@ -24,6 +24,7 @@ from resolvers.errors import FieldError, InvalidInput, NotFound, VmsError
 from resolvers.event_rows import Newest, newest, newest_of_each, of_ids, oldest
 from resolvers.features import ALL_FEATURES, is_event_type
 from resolvers.outcomes import Outcome, attempt, in_groups
+from resolvers.verdicts import ReviewState
 
 MAX_FILTER_VALUES = 200
 MAX_EVENT_ID_CHARACTERS = 40
@@ -39,6 +40,7 @@ class EventFilter(msgspec.Struct, frozen=True):
     until_us: int | None = None
     min_confidence: float | None = None
     zone_ids: Sequence[str] | None = None
+    review: Sequence[ReviewState] | None = None
 
 
 ALL = EventFilter()
@@ -140,9 +142,13 @@ async def pages_of_cameras(ctx: Context, asked: Sequence[PageOf]) -> list[Outcom
 
 
 def _beside_camera(asked: PageOf) -> tuple[EventFilter, int, str | None]:
-    types, zones = _tuple(asked.wanted.types), _tuple(asked.wanted.zone_ids)
-    wanted = replace(asked.wanted, camera_ids=None, types=types, zone_ids=zones)
-    return wanted, asked.first, asked.after
+    given = asked.wanted
+    lists = {
+        "types": _tuple(given.types),
+        "zone_ids": _tuple(given.zone_ids),
+        "review": _tuple(given.review),
+    }
+    return replace(given, camera_ids=None, **lists), asked.first, asked.after
 
 
 def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -219,7 +225,15 @@ def filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventT
     if wanted.zone_ids is not None:
         met = [Q(zone_ids__contains=f" {each} ") for each in wanted.zone_ids]
         rows = rows.filter(Q(*met, join_type="OR")) if met else rows.filter(id__in=[])
+    if wanted.review is not None:
+        rows = rows.filter(_in_state(wanted.review))
     return rows.filter(**{name: limit for name, limit in limits.items() if limit is not None})
+
+
+def _in_state(states: Sequence[ReviewState]) -> Q:
+    verdicts = [each.value for each in states if each is not ReviewState.UNREVIEWED]
+    said = Q(verdict__in=verdicts)
+    return said | Q(verdict=None) if ReviewState.UNREVIEWED in states else said
 
 
 def meets_zone(event: Event, zone_ids: Sequence[str]) -> bool:

@@ -23,6 +23,7 @@ from resolvers.events import ALL, EventFilter, check_filter, filtered, meets_zon
 from resolvers.fanout import Start
 from resolvers.meter import Meter
 from resolvers.tail import Page, Step, Tail, pages
+from resolvers.verdicts import ReviewState
 
 BATCH = 500
 """Events of one page at most."""
@@ -173,6 +174,7 @@ class _View:
             and (wanted.types is None or event.type in wanted.types)
             and (wanted.min_confidence is None or event.confidence >= wanted.min_confidence)
             and (wanted.zone_ids is None or meets_zone(event, wanted.zone_ids))
+            and (wanted.review is None or ReviewState.of(event.verdict) in wanted.review)
             and (wanted.since_us is None or event.at_us >= wanted.since_us)
             and (wanted.until_us is None or event.at_us < wanted.until_us)
         )
@@ -212,7 +214,7 @@ async def _read(tenant_id: str, rows: QuerySet[EventTable], seen: int, batch: in
     """The next steps behind `seen`.
 
     `last` was committed before these queries began, so nothing below it can still appear. Of the
-    two queries the one that was cut at `batch` rows bounds what may be given out. What retention
+    queries the one that was cut at `batch` rows bounds what may be given out. What retention
     removes meanwhile shows in the floor, which is read last.
     """
     last = await last_number(tenant_id, "event_seq")
@@ -224,16 +226,20 @@ async def _read(tenant_id: str, rows: QuerySet[EventTable], seen: int, batch: in
     span = {"seq__gt": seen, "seq__lte": until}
     changed = rows.filter(**span, last_change__not=ChangeKind.BEGAN.value)
     moved = await select(changed.order_by("seq").limit(batch), Event)
+    reviewed: list[Event] = []
+    if len(began) + len(moved) < until - seen:  # numbers are dense: else these are all there are
+        span = {"review_seq__gt": seen, "review_seq__lte": until}
+        reviewed = await select(rows.filter(**span).order_by("review_seq").limit(batch), Event)
     floor = await last_number(tenant_id, "event_floor")
     if floor > seen:
         return Page([Step(floor, GapItem(cursors.encode_log(tenant_id, floor)))], floor, last)
-    reach = min(
-        began[-1].began_seq if len(began) == batch else until,
-        moved[-1].seq if len(moved) == batch else until,
-    )
-    found = [_step(each.began_seq, ChangeKind.BEGAN, each) for each in began]
-    found += [_step(each.seq, ChangeKind(each.last_change), each) for each in moved]
-    steps = [step for step in found if step.place <= reach]
+    found = [
+        [_step(each.began_seq, ChangeKind.BEGAN, each) for each in began],
+        [_step(each.seq, ChangeKind(each.last_change), each) for each in moved],
+        [_step(each.review_seq or 0, ChangeKind.CHANGED, each) for each in reviewed],
+    ]
+    reach = min(steps[-1].place if len(steps) == batch else until for steps in found)
+    steps = [step for some in found for step in some if step.place <= reach]
     steps.sort(key=lambda step: step.place)
     return Page(steps, reach, last)
 

@@ -13,6 +13,8 @@ from resolvers.access import Scope
 from resolvers.event_counts import EventDimension, TimeBucket
 from resolvers.events import EventOrder
 from resolvers.features import ALL_FEATURES, Feature
+from resolvers.verdicts import ReviewState, Verdict
+from resolvers.webhook_sending import Outcome
 
 
 class CameraChangeKind(StrEnum):
@@ -150,7 +152,31 @@ _describe(
     {
         "BEGAN": "It began: comes exactly once for each event.",
         "CHANGED": "Something about it changed; overtaken changes come as the last one.",
-        "ENDED": "It is over and changes no more.",
+        "ENDED": "It is over: only what people say of it changes still.",
+    },
+)
+_SAID = {
+    "ACKNOWLEDGED": "Somebody has seen it.",
+    "FALSE_ALARM": "There was no such thing.",
+}
+_describe(Verdict, "ReviewVerdict", "What people say of an event.", _SAID)
+_describe(
+    ReviewState,
+    "ReviewState",
+    "What people have said of an event so far.",
+    {"UNREVIEWED": "Nothing as yet.", **_SAID},
+)
+_describe(
+    Outcome,
+    "WebhookOutcome",
+    "What came of a message to a webhook.",
+    {
+        "DELIVERED": "It was taken: any answer of 200 to 299.",
+        "REFUSED": "Another answer came; redirects are not followed.",
+        "UNREACHABLE": "Nobody answered, or the connection broke.",
+        "UNTRUSTED": "Its certificate, or its TLS, is not to be trusted.",
+        "TIMED_OUT": "No answer came in time.",
+        "FORBIDDEN": "Messages may not be sent to its address.",
     },
 )
 _describe(
@@ -220,7 +246,7 @@ _describe(
         "CAMERAS_READ": "`cameras:read`: see cameras and how they are doing.",
         "CAMERAS_WRITE": "`cameras:write`: make, change and delete cameras, see their credentials.",
         "EVENTS_READ": "`events:read`: see events and follow them.",
-        "EVENTS_WRITE": "`events:write`: tell of events that another system saw.",
+        "EVENTS_WRITE": "`events:write`: tell of events that another system saw; review events.",
         "PLAYBACK_READ": "`playback:read`: play footage and see pictures.",
         "LIVE_READ": "`live:read`: watch live.",
         "TENANT_ADMIN": "`tenant:admin`: all of the above within one tenant, and more.",

@@ -13,11 +13,13 @@ from resolvers.access import Scope
 from resolvers.context import Context
 from resolvers.errors import NotRecorded
 from resolvers.features import Feature
+from resolvers.verdicts import ReviewState
 from schema.context import Info
 from schema.enums import EventType, GapReason, Otherwise
 from schema.fields import field
 from schema.inputs import or_none
 from schema.paging import PageInfo, page_info
+from schema.reviews import Review
 from schema.scalars import Instant, Json, LogCursor
 
 if TYPE_CHECKING:
@@ -217,6 +219,15 @@ class Event:
         best = self._event.best
         return None if best is None else EventView(self._event, best)
 
+    @field(
+        description=(
+            "What people said of it; null until somebody did. Each review is a `CHANGED` step of "
+            "the log, also of an event that has ended."
+        )
+    )
+    def review(self) -> Review | None:
+        return Review.of(self._event)
+
     @field(description="Identifies it through logs and systems, a UUIDv4.")
     def trace_id(self) -> strawberry.ID:
         return strawberry.ID(str(self._event.trace_id))
@@ -265,6 +276,9 @@ class EventFilter:
         default=strawberry.UNSET,
         description="Begun by a rule of any of these zones, also of zones that are gone.",
     )
+    review: list[ReviewState] | None = strawberry.field(
+        default=strawberry.UNSET, description="Reviewed like any of these, as it stands now."
+    )
     since: Instant | None = strawberry.field(
         default=strawberry.UNSET, description="Of this time or later."
     )
@@ -285,6 +299,7 @@ def wanted_events(given: EventFilter | None) -> events.EventFilter:
         until_us=or_none(given.until),
         min_confidence=or_none(given.min_confidence),
         zone_ids=or_none(given.zone_ids),
+        review=or_none(given.review),
     )
 
 

@@ -16,7 +16,10 @@ from tests.clips import share_clips
 from tests.servers import Postgres, Valkey, run_sql
 from tests.world import found, open_world
 
-ON_BOTH = ("tests.resolvers.", "tests.compat_rest.", "tests.schema.", "tests.models.")
+ON_BOTH = (
+    *("tests.resolvers.", "tests.compat_rest.", "tests.schema.", "tests.models."),
+    "tests.app.test_webhook",
+)
 """Modules whose tests run on SQLite and on PostgreSQL."""
 ON_POSTGRES = (
     "tests.app.test_outages",
@@ -43,6 +46,7 @@ TABLES = (
     "recording_hour",
     "evidence_lock",
     "token_revocation",
+    "webhook",
 )
 DROP_DAYS = """DO $$ DECLARE a_day text; BEGIN
     FOR a_day IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^event_[0-9]{8}$'

@@ -27,6 +27,8 @@ from resolvers.cameras import camera_update
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
 from resolvers.watch import place_now
+from resolvers.webhook_sending import Attempt, Destination, Message, Outcome
+from resolvers.webhooks import WebhookDraft, webhook_save
 from resolvers.zone_input import ZoneDraft
 from resolvers.zones import zone_save
 from tests.conftest import TABLES
@@ -51,6 +53,16 @@ class PictureInH265:
         return LivePicture(b"jpeg", NOON)
 
 
+class NobodyReceives:
+    """Sends to any address, and nothing comes there."""
+
+    def fault(self, _: str) -> None:
+        return None
+
+    async def send(self, _: Destination, __: Message) -> Attempt:
+        return Attempt(Outcome.UNREACHABLE, "it can't be connected to")
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """`ids`: of an object by its kind and place. `before`: where the log of `default` stood before
@@ -66,7 +78,7 @@ class Stage:
 
 
 async def set_up(world: World) -> Stage:
-    world = replace(world, live=PictureInH265())
+    world = replace(world, live=PictureInH265(), webhooks=NobodyReceives())
     await TenantTable.all().update(camera_limit=1000)
     before = await place_now(context(world))
     ids = {
@@ -75,6 +87,7 @@ async def set_up(world: World) -> Stage:
         ("lock", ABSENT): str(uuid4()),
         ("zone", ABSENT): uuid4().hex,
         ("session", ABSENT): f"cam-nil.{uuid4().hex}",
+        ("webhook", ABSENT): str(uuid4()),
         ("tenant", OWN): "default",
         ("tenant", ABSENT): "nobody",
     }
@@ -105,6 +118,7 @@ async def set_up(world: World) -> Stage:
             ("event", place): event_id,
             ("zone", place): await add_zone(world, tenant_id, slug),
             ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
+            ("webhook", place): await add_webhook(world, tenant_id),
             ("session", place): f"{slug}.{uuid4().hex}",
         }
         shot = snapshot.name
@@ -115,6 +129,12 @@ async def add_zone(world: World, tenant_id: str, camera_id: str) -> str:
     """A line across a camera's picture; its id."""
     draft = ZoneDraft("Line", ZonePurpose.CROSSING, [(0.1, 0.5), (0.9, 0.5)])
     return (await zone_save(context(world, tenant_id), camera_id, draft)).zone.id
+
+
+async def add_webhook(world: World, tenant_id: str) -> str:
+    """Its id."""
+    draft = WebhookDraft("https://receiver.example/hook")
+    return str((await webhook_save(context(world, tenant_id), draft)).webhook.id)
 
 
 def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:

@@ -53,7 +53,7 @@ def run(*words: str) -> Result:
             "settings",
         ),
         *("tenants", "tenants list", "tenants create", "tenants set", "tenants after-restore"),
-        *("events", "events import"),
+        *("events", "events import", "events export"),
         *(
             "models",
             "models list",

@@ -22,6 +22,8 @@ from models.tenant import TenantTable
 from resolvers import cursors
 from resolvers.access import Scope
 from resolvers.context import World
+from resolvers.event_review import ReviewWish, event_review
+from resolvers.verdicts import Verdict
 from resolvers.watch import place_now
 from tests.compat_rest.service import Served, client_of, served
 from tests.world import add_camera, add_events, beginning, context, token
@@ -97,6 +99,7 @@ async def test_an_old_client_sees_each_event_once_and_nothing_else(world: World)
         assert await ids(client, 1) == ["evt-1"]
         await add_events(world, camera, [change_of(event, ChangeKind.CHANGED)])
         await add_events(world, camera, [change_of(event, ChangeKind.ENDED)])
+        await event_review(context(world), "evt-1", ReviewWish(Verdict.FALSE_ALARM))
         await begin(world, camera, "evt-2")
         assert await ids(client, 1) == ["evt-2"]
 

@@ -31,6 +31,7 @@ from tests.matrix import (
     FOREIGN,
     OWN,
     Stage,
+    add_webhook,
     add_zone,
     bearer,
     may,
@@ -78,6 +79,7 @@ ASKS = {
     ),
     "Query.models": Ask("{ models { name } }"),
     "Query.evidenceLocks": Ask("{ evidenceLocks { nodes { id } } }"),
+    "Query.webhooks": Ask("{ webhooks { id url cursor filter { cameraIds } } }"),
     "Query.system": Ask(
         "{ system { version tenantCount workers { id } leases { held } bus { engine } } }"
     ),
@@ -107,6 +109,17 @@ ASKS = {
     "Mutation.eventCreate": change(
         'eventCreate(input: {key: "k", cameraId: $id, typeName: "door"})', "camera", "created"
     ),
+    "Mutation.eventReview": change(
+        "eventReview(id: $id, input: {verdict: FALSE_ALARM})", "event", "event { id }"
+    ),
+    "EventReviewPayload.event": change(
+        "eventReview(id: $id, input: {verdict: FALSE_ALARM})", "event", "event { id }"
+    )._replace(shows=("eventReview", "event")),
+    "Mutation.webhookSave": change(
+        'webhookSave(input: {id: $id, url: "https://receiver.example/"})', "webhook", "secret"
+    ),
+    "Mutation.webhookDelete": change("webhookDelete(id: $id)", "new webhook", "deletedId"),
+    "Mutation.webhookTest": change("webhookTest(id: $id)", "webhook", "outcome"),
     "Mutation.evidenceLock": change(
         f"evidenceLock(cameraId: $id, input: {LOCK})", "camera", "lock { reason }"
     ),
@@ -233,6 +246,8 @@ async def object_of(stage: Stage, kind: str | None, place: str, number: int = 0)
 async def _new(stage: Stage, kind: str, number: int) -> str:
     if kind == "new zone":
         return await add_zone(stage.world, "default", "cam-own")
+    if kind == "new webhook":
+        return await add_webhook(stage.world, "default")
     return (await add_camera(stage.world, f"cam-{number}")).slug
 
 
