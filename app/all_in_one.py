@@ -12,6 +12,7 @@ from app.api_process import api_options
 from app.calls import CallKey
 from app.camera_metrics import CameraMeter
 from app.detection import Detection, open_detection
+from app.exporter import Exporter
 from app.health import status_routes
 from app.installation import open_installation
 from app.keyring import Keyring
@@ -21,7 +22,7 @@ from app.meter import ProcessMeter
 from app.retention import Cleaner
 from app.serving import serving
 from app.settings import Settings
-from app.worker import Worker
+from app.worker import Companion, Worker
 from app.worker_port import PortOptions, WorkerPort
 from app.world import build_world
 from media.live.sessions import LiveSessions
@@ -94,8 +95,8 @@ def make_worker(
     media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
-    cleaner = Cleaner(world)
-    worker = Worker(world, media, transport, spool, detection.pool, [cleaner, live], meter=meter)
+    beside: list[Companion] = [Cleaner(world), Exporter(world), live]
+    worker = Worker(world, media, transport, spool, detection.pool, beside, meter=meter)
     worker.alone = settings.database.startswith("sqlite://")
     return worker
 

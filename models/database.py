@@ -27,6 +27,7 @@ MODULES = [
     "models.lease",
     "models.evidence",
     "models.revocation",
+    "models.export",
 ]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}

@@ -21,6 +21,8 @@ from resolvers.revoked import Revoked
 
 ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
 GRANT_SECONDS = 900
+EXPORT_GRANT_SECONDS = 4 * 3600
+"""An export may be large, and a browser that goes on with a broken download has this address."""
 MAX_TENANT_CHARACTERS = 63
 MAX_SUBJECT_CHARACTERS = 200
 
@@ -151,23 +153,25 @@ class Identity:
         URLs, and never lies beyond the end of the actor's own credential. It ends with that
         credential's revocation too, so each has URLs of its own.
         """
+        claims = {"c": camera_id, "f": interval.from_us, "u": interval.to_us}
+        return self._granted(actor, claims, GRANT_SECONDS)
+
+    def sign_export_grant(self, actor: Actor, export_id: str) -> str:
+        """A token for URLs: fetch this export. Ends like those of `sign_grant`, but later."""
+        return self._granted(actor, {"x": export_id}, EXPORT_GRANT_SECONDS)
+
+    def _granted(self, actor: Actor, what: Mapping[str, object], seconds: int) -> str:
         now = self._clock.now_us() // 1_000_000
-        expires = -(-(now + GRANT_SECONDS) // 60) * 60
+        expires = -(-(now + seconds) // 60) * 60
         if actor.expires_us is not None:
             expires = min(expires, actor.expires_us // 1_000_000)
-        claims = {
-            "t": actor.tenant_id,
-            "c": camera_id,
-            "f": interval.from_us,
-            "u": interval.to_us,
-            "exp": expires,
-        }
+        claims = {"t": actor.tenant_id, **what, "exp": expires}
         if actor.credential is not None:
             claims["k"] = actor.credential.text
         return _signed(claims, self._grant_key.encode())
 
     def actor_of_grant(self, grant: str) -> Actor:
-        """The narrowed actor of a grant: one camera, one interval, playback only.
+        """The narrowed actor of a grant: one camera and interval, or one export; playback only.
 
         Raises:
             NotAuthenticated: not a grant of ours.
@@ -175,9 +179,9 @@ class Identity:
         """
         try:
             claims = jwt.decode(
-                grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t", "c"]}
+                grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t"]}
             )
-            interval = Interval(int(claims["f"]), int(claims["u"]))
+            camera_id, interval, export_id = _granted_by(claims)
             credential = Credential.read(claims["k"]) if "k" in claims else None
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired("the playback grant has expired") from error
@@ -187,14 +191,22 @@ class Identity:
         actor = Actor(
             tenant_id=claims["t"],
             scopes=frozenset({Scope.PLAYBACK_READ}),
-            cameras=frozenset({claims["c"]}),
+            cameras=frozenset() if camera_id is None else frozenset({camera_id}),
             interval=interval,
             expires_us=int(claims["exp"]) * 1_000_000,
             credential=credential,
+            export_id=export_id,
         )
         if (why := self.over(actor)) is not None:
             raise why
         return actor
+
+
+def _granted_by(claims: Mapping[str, Any]) -> tuple[str | None, Interval, str | None]:
+    """The camera and its interval, or the export and no time at all."""
+    if "x" in claims:
+        return None, Interval(0, 0), str(claims["x"])
+    return claims["c"], Interval(int(claims["f"]), int(claims["u"])), None
 
 
 def _subject(claims: Mapping[str, Any]) -> str | None:

@@ -11,15 +11,18 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers import cameras, catalogue, events, room, system, tenants
 from resolvers import event_counts as counting
 from resolvers import evidence as locks
+from resolvers import exports as exporting
 from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
 from resolvers.errors import NotFound
 from resolvers.event_counts import MAX_ROWS
+from resolvers.exports import ExportFeed
 from resolvers.watch import EventFeed
 from schema import (
     camera_changes,
     event_counts,
     evidence,
+    exports,
     live,
     outside_events,
     tenant_changes,
@@ -47,6 +50,7 @@ from schema.directives import describe_arguments
 from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, EventStreamItem, stream_item, wanted_events
 from schema.evidence import EvidenceLockConnection, EvidenceLockInput, EvidenceLockPayload
+from schema.exports import Export, ExportConnection, ExportId, ExportPayload, WantedExport
 from schema.fields import ANY_TOKEN, field, mutation, subscription
 from schema.followed import Followed
 from schema.inputs import or_none
@@ -141,6 +145,21 @@ class Query:
         place = or_none(after)
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
+
+    @field(description="One export; null when there is none of this id.", scope=Scope.PLAYBACK_READ)
+    async def export(self, info: Info, id: ExportId) -> Export | None:
+        try:
+            return Export(await exporting.export(info.context.ctx, id))
+        except NotFound:
+            return None
+
+    @field(description="Exports, also of files that are gone.", scope=Scope.PLAYBACK_READ)
+    async def exports(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> ExportConnection:
+        place = or_none(after)
+        page = await exporting.exports(info.context.ctx, checked_first(first), place)
+        return ExportConnection.of(page, place)
 
     @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
     async def event_counts(
@@ -256,6 +275,23 @@ class Mutation:
 
     @mutation(
         description=(
+            "Has footage of some cameras made a file of: one MP4 of one camera, else a zip of "
+            "several. Nothing is encoded anew."
+        ),
+        scope=Scope.PLAYBACK_READ,
+    )
+    async def export_create(self, info: Info, input: WantedExport) -> ExportPayload:
+        return await exports.create(info.context.ctx, input)
+
+    @mutation(
+        description="Ends an export and removes its file; who did is kept.",
+        scope=Scope.PLAYBACK_READ,
+    )
+    async def export_delete(self, info: Info, id: ExportId) -> ExportPayload:
+        return await exports.delete(info.context.ctx, id)
+
+    @mutation(
+        description=(
             "Begins live view over WebRTC: its worker sends what the camera sends, untouched. It "
             "ends with the token at the latest."
         ),
@@ -338,6 +374,16 @@ class Subscription:
     def cameras(self, info: Info) -> AsyncIterable[CameraChange]:
         ctx = info.context.ctx
         return Followed(ctx, CameraFeed(ctx), camera_change)
+
+    @subscription(
+        description=(
+            "An export as it is, then as it goes on, until it is ready, has failed or was deleted."
+        ),
+        scope=Scope.PLAYBACK_READ,
+    )
+    def export_progress(self, info: Info, id: ExportId) -> AsyncIterable[Export]:
+        ctx = info.context.ctx
+        return Followed(ctx, ExportFeed(ctx, id), exports.shown)
 
 
 schema = strawberry.Schema(

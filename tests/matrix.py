@@ -7,17 +7,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from media.export.folder import make_folder
+from media.export.names import CONTENT, MANIFEST
+from media.export.package import Package
 from media.live.signals import LiveAnswer, LiveCamera, LiveOffer, LiveRefusal, LiveRefused
 from media.store import CameraFolder
 from media.types import ChangeKind, View
 from media.zones import ZonePurpose
 from models.bulk import run
 from models.tenant import TenantTable
+from resolvers import export_jobs
 from resolvers.access import OF_A_TENANT, Interval, Scope
 from resolvers.camera_input import CameraChanges
 from resolvers.cameras import camera_update
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
+from resolvers.exports import ExportWish, export_create
 from resolvers.watch import place_now
 from resolvers.zone_input import ZoneDraft
 from resolvers.zones import zone_save
@@ -63,6 +68,7 @@ async def set_up(world: World) -> Stage:
         ("event", ABSENT): "evt-0000-00000000000000",
         ("lock", ABSENT): str(uuid4()),
         ("zone", ABSENT): uuid4().hex,
+        ("export", ABSENT): str(uuid4()),
         ("session", ABSENT): f"cam-nil.{uuid4().hex}",
         ("tenant", OWN): "default",
         ("tenant", ABSENT): "nobody",
@@ -90,6 +96,7 @@ async def set_up(world: World) -> Stage:
         ids |= {
             ("camera", place): slug,
             ("event", place): event_id,
+            ("export", place): await add_export(world, tenant_id, slug),
             ("zone", place): await add_zone(world, tenant_id, slug),
             ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
             ("session", place): f"{slug}.{uuid4().hex}",
@@ -102,6 +109,20 @@ async def add_zone(world: World, tenant_id: str, camera_id: str) -> str:
     """A line across a camera's picture; its id."""
     draft = ZoneDraft("Line", ZonePurpose.CROSSING, [(0.1, 0.5), (0.9, 0.5)])
     return (await zone_save(context(world, tenant_id), camera_id, draft)).zone.id
+
+
+async def add_export(world: World, tenant_id: str, camera_id: str) -> str:
+    """A ready one, of bytes; its id."""
+    asked = ExportWish([camera_id], Interval(NOON, NOON + SECOND))
+    export = await export_create(context(world, tenant_id), asked)
+    job = await export_jobs.take(world)
+    assert job is not None
+    assert (job.id, job.claim is None) == (export.id, False)
+    folder = make_folder(world.store.root, job.claim or export.id)
+    for name in (CONTENT, MANIFEST):
+        (folder / name).write_bytes(b"{}")
+    await export_jobs.finish(world, job, Package("export.zip", 2))
+    return str(export.id)
 
 
 def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from compat_rest.openapi import document
 from compat_rest.routes import operations, sockets
-from resolvers.access import Interval, Scope
+from resolvers.access import Actor, Interval, Scope
 from resolvers.context import World
 from tests.compat_rest.service import client_of, served
 from tests.compat_rest.test_ws import close_code, envelope
@@ -69,6 +69,7 @@ ASKS = {
     "GET /v2/hls/{cam}/{date}/{hour}/index.m3u8": Ask(f"{HOUR}/index.m3u8", "camera"),
     "GET /v2/hls/{cam}/{date}/{hour}/iframes.m3u8": Ask(f"{HOUR}/iframes.m3u8", "camera"),
     "GET /v2/hls/{cam}/{date}/{hour}/{name}": Ask(f"{HOUR}/120000_000.m4s", "camera"),
+    "GET /v2/exports/{id}/{name}": Ask("/v2/exports/{id}/manifest.json", "export"),
     # The camera sends what WebRTC can't show: whoever may look is told so.
     "POST /v2/live/{cam}/whep": Ask("/v2/live/{id}/whep", "camera", 406, content="v=0"),
     "DELETE /v2/live/{cam}/whep/{session}": Ask(f"/v2/live/{{id}}/whep/{'0' * 32}", "camera"),
@@ -194,19 +195,25 @@ async def without_credential(client: httpx.AsyncClient, stage: Stage, route: str
 
 
 @pytest.mark.parametrize("route", sorted(each for each in ASKS if "grant" in ROUTES[each][1]))
-async def test_a_grant_plays_its_own_camera_alone(world: World, route: str) -> None:
-    """As the route's own playlist hands it out; of the other tenant's camera there is none."""
+async def test_a_grant_shows_its_own_object_alone(world: World, route: str) -> None:
+    """As playlists and exports hand it out; of the other tenant's objects there is none."""
     stage = await set_up(world)
     own, foreign = (object_id(stage, route, place) for place in (OWN, FOREIGN))
     actor = await stage.world.identity.actor_of_token(bearer([Scope.PLAYBACK_READ]))
     interval = Interval(NOON - 3600 * SECOND, NOON + 3600 * SECOND)
-    grant = stage.world.identity.sign_grant(actor, own, interval)
-    over = stage.world.identity.sign_grant(replace(actor, expires_us=1_000_000), own, interval)
+    kind, identity = ASKS[route].kind or "", stage.world.identity
+
+    def granted(actor: Actor) -> str:
+        if kind == "export":
+            return identity.sign_export_grant(actor, own)
+        return identity.sign_grant(actor, own, interval)
+
+    grant, over = granted(actor), granted(replace(actor, expires_us=1_000_000))
     async with client_of(stage.world, "") as client:
         assert (await asked(client, route, own, grant=grant)).status_code == 200
         answers = [
             said(await asked(client, route, each, grant=grant), each)
-            for each in (foreign, stage.id("camera", ABSENT))
+            for each in (foreign, stage.id(kind, ABSENT))
         ]
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
