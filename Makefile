@@ -55,6 +55,7 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.fanout
 	$(BIN)/python -m tests.benchmarks.delivery
 	$(BIN)/python -m tests.benchmarks.footage
+	$(BIN)/python -m tests.benchmarks.export
 	$(BIN)/python -m tests.benchmarks.live
 	$(BIN)/python -m tests.benchmarks.ingest
 	$(BIN)/python -m tests.benchmarks.queries

@@ -12,6 +12,7 @@ from app.api_process import api_options
 from app.calls import CallKey
 from app.camera_metrics import CameraMeter
 from app.detection import Detection, open_detection
+from app.exporter import Exporter
 from app.health import status_routes
 from app.installation import open_installation
 from app.keyring import Keyring
@@ -96,7 +97,7 @@ def make_worker(
     media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
-    companions: list[Companion] = [Cleaner(world), live, LiveMeter(live)]
+    companions: list[Companion] = [Cleaner(world), Exporter(world), live, LiveMeter(live)]
     worker = Worker(world, media, transport, spool, detection.pool, companions, meter=meter)
     worker.alone = settings.database.startswith("sqlite://")
     return worker

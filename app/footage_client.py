@@ -12,14 +12,14 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from app.calls import ALIVE, FILE, KEY_PICTURES, Call, CallKey
+from app.calls import ALIVE, EXPORT, FILE, KEY_PICTURES, Call, CallKey
 from app.kept_http import KeptHttp
 from media.clock import Clock
 from media.key_pictures import KeyPicture
 from media.playlist import PLAYLIST_NAME, Playlist, parse
 from media.store import RecordingNotFound
 from resolvers.errors import FootageAway
-from resolvers.stores import WHOLE, FarFile, StoredHour, Wish, holders
+from resolvers.stores import WHOLE, FarFile, StoredExport, StoredHour, Wish, holders
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +77,11 @@ class FootageClient:
             await answer.aclose()
 
     async def open_file(self, place: StoredHour, name: str, wish: Wish) -> FarFile:
-        answer = await self._file(place, name, wish)
-        headers = {name: answer.headers[name] for name in RELAYED if name in answer.headers}
-        return FarFile(answer.status_code, headers, _chunks(answer), answer.aclose)
+        return _far_file(await self._file(place, name, wish))
+
+    async def open_export(self, place: StoredExport, name: str, wish: Wish) -> FarFile:
+        path = EXPORT.format(claim=place.claim.hex, name=name)
+        return _far_file(await self._ask(Call(place.store_id, wish.method, path), wish))
 
     async def answers(self, store_id: UUID) -> bool:
         store = self._stores.setdefault(store_id, _Store())
@@ -141,6 +143,11 @@ class FootageClient:
             raise RecordingNotFound("there is no such recording")
         log.warning("%s refused with %d: is the grant key the same?", base, answer.status_code)
         return None
+
+
+def _far_file(answer: httpx.Response) -> FarFile:
+    headers = {name: answer.headers[name] for name in RELAYED if name in answer.headers}
+    return FarFile(answer.status_code, headers, _chunks(answer), answer.aclose)
 
 
 async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:

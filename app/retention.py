@@ -14,6 +14,7 @@ from media.turns import alone
 from resolvers.bus import RETENTION, wait_for_ring
 from resolvers.context import World
 from resolvers.errors import VmsError
+from resolvers.exporting import sweep
 from resolvers.reconcile import Reconciler
 from resolvers.retention import drop_events, forget_runs, keep_to_plans
 from resolvers.room import locked_bytes, make_room
@@ -79,6 +80,8 @@ class Cleaner:
             if freed := await keep_to_plans(self.world):
                 metrics.removed_bytes.labels("retention").inc(freed)
                 log.info("retention removed %d bytes of footage", freed)
+            if gone := await sweep(self.world):
+                log.info("%d exports that were over or half made were removed", gone)
             # Last: what a crash cut short is then done, and not told to be missing.
             await self._reconciler.look()
         if now >= self._events_due:

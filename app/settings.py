@@ -147,6 +147,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Below it the oldest footage goes, whatever the plans keep; evidence stays",
     )
+    export_bytes: int = Field(
+        50 * 1000**3, ge=0, description="Bytes that the exports of a tenant may take at once"
+    )
+    export_hours: int = Field(
+        72, ge=1, le=8760, description="How long an export is kept once it is made"
+    )
     rtsp_transport: Literal["tcp", "udp"] = Field("tcp", description="How RTP comes: tcp or udp")
     live_viewers: int = Field(
         32, ge=0, description="How many may watch live at once in one worker; 0 is no live view"

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import msgspec
 from starlette.applications import Starlette
@@ -15,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.calls import ALIVE, FILE, KEY_PICTURES, Call, CallKey
+from app.calls import ALIVE, EXPORT, FILE, KEY_PICTURES, Call, CallKey
 from app.live_port import live_routes
 from app.serving import serving
 from compat_rest.errors import exception_handlers
 from compat_rest.files import FileResponse
 from compat_rest.hls import MEDIA_TYPES, PLAYLIST_TYPE
 from compat_rest.limits import BodyLimit
+from media.export.folder import open_export
 from media.key_pictures import key_pictures_of
 from media.live.sessions import LiveSessions
 from media.playlist import PLAYLIST_NAME, dump
@@ -93,10 +95,17 @@ def worker_app(
 
         return Route(path, endpoint, methods=[method])
 
+    exports = _Exports(store)
     shown = [route(*each) for each in live_routes(live)] if live is not None else []
 
     return Starlette(
-        routes=[route(ALIVE, _alive), route(FILE, footage.answer), *shown, *status],
+        routes=[
+            route(ALIVE, _alive),
+            route(FILE, footage.answer),
+            route(EXPORT, exports.answer),
+            *shown,
+            *status,
+        ],
         middleware=[Middleware(BodyLimit)],
         exception_handlers=exception_handlers,
     )
@@ -144,3 +153,19 @@ class _Footage:
 
     def _playlist(self, camera: CameraFolder, hour: Hour) -> str:
         return dump(self._store.playlist(camera, hour))
+
+
+class _Exports:
+    """Files of exports. Who may have them is judged by who signed the call."""
+
+    def __init__(self, store: RecordingStore) -> None:
+        self._store = store
+
+    async def answer(self, _: Call, request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            claim = UUID(request.path_params["claim"])
+            file = await asyncio.to_thread(open_export, self._store.root, claim, name)
+        except (ValueError, RecordingNotFound) as error:
+            raise NotFound("there is no such export") from error
+        return FileResponse(file, "application/octet-stream")

@@ -20,7 +20,7 @@ from media.network import PUBLIC, CameraNetworks, NetworkListError, WebhookNetwo
 from media.store import RecordingStore
 from resolvers.broadcast import Broadcast, LocalBroadcast
 from resolvers.bus import Bus, LocalBus
-from resolvers.context import World
+from resolvers.context import ExportLimits, World
 from resolvers.identity import Identity, KeyLookup, TokenPolicy
 from resolvers.quota import LocalRates, Quota
 from resolvers.vault import Vault
@@ -56,6 +56,7 @@ def build_world(settings: Settings, extra_networks: tuple[str, ...] = ()) -> Wor
         quota=_quota(bus, clock),
         operation_seconds=settings.operation_seconds,
         marks=DiskMarks(settings.disk_low_bytes, settings.disk_reserve_bytes),
+        exports=ExportLimits(settings.export_bytes, settings.export_hours * 3_600_000_000),
         far=FootageClient(calls, clock),
         live=LiveClient(calls),
         broadcast=_broadcast(bus),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 MOST_KEEP_SECONDS = 3600
+NO_HEADERS: Mapping[str, str] = {}
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
 
@@ -67,9 +68,12 @@ class FileResponse(Response):
         media_type: str,
         keep_seconds: int = MOST_KEEP_SECONDS,
         is_over: IsOver = never_over,
+        more: Mapping[str, str] = NO_HEADERS,
     ) -> None:
+        """`more` are headers beside those that tell of the bytes."""
         super().__init__(media_type=media_type)
         self._file, self._keep_seconds, self._is_over = file, keep_seconds, is_over
+        self._more = more
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._file:
@@ -95,6 +99,7 @@ class FileResponse(Response):
     ) -> None:
         sent = part or Part(0, size)
         headers = {
+            **self._more,
             **self._kept(tag),
             "Content-Type": self.media_type or "",
             "Content-Length": str(sent.end - sent.start),
@@ -132,9 +137,12 @@ class RelayedResponse(Response):
         file: FarFile,
         keep_seconds: int = MOST_KEEP_SECONDS,
         is_over: IsOver = never_over,
+        more: Mapping[str, str] = NO_HEADERS,
     ) -> None:
+        """`more` are headers beside, or in place of, those that the other host sends."""
         super().__init__(status_code=file.status)
         self._far, self._keep_seconds, self._is_over = file, keep_seconds, is_over
+        self._more = more
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -142,6 +150,8 @@ class RelayedResponse(Response):
             if "cache-control" in headers:  # that host does not know whose request it is
                 said = kept(self._keep_seconds)
                 headers |= {name.lower(): value for name, value in said.items()}
+            if self._far.status in (200, 206):
+                headers |= {name.lower(): value for name, value in self._more.items()}
             raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
             status = self._far.status
             await send({"type": "http.response.start", "status": status, "headers": raw})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
+from typing import BinaryIO
 from uuid import UUID
 
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from starlette.responses import Response
 
 from compat_rest.files import (
     MOST_KEEP_SECONDS,
+    NO_HEADERS,
     FileResponse,
     RelayedResponse,
     has_tag,
@@ -129,21 +132,33 @@ async def recorded_file(ctx: Context, request: Request) -> Response:
     media_type = MEDIA_TYPES.get(name[-4:])
     if media_type is None:
         raise NotFound("there is no such recording")
-    wish = _wish(request)
+    wish = wish_of(request, _store(request))
     file = await playback.open_file(ctx, request.path_params["cam"], _hour(request), name, wish)
+    return await file_response(ctx, request, file, media_type)
+
+
+async def file_response(
+    ctx: Context,
+    request: Request,
+    file: BinaryIO | FarFile,
+    media_type: str,
+    more: Mapping[str, str] = NO_HEADERS,
+) -> Response:
+    """An open file's bytes, as long as the actor may have them; `more` are headers beside."""
     keep_seconds = _keep_seconds(ctx)
 
     def is_over() -> bool:
         return ctx.world.identity.over(ctx.actor) is not None
 
     if isinstance(file, FarFile):
-        return RelayedResponse(file, keep_seconds, is_over)
+        relayed = {**more, "Content-Type": media_type} if more else more
+        return RelayedResponse(file, keep_seconds, is_over, relayed)
     offload: Offload | None = getattr(request.app.state, "offload", None)
     header = offload.header(file, ctx.world.store.root) if offload is not None else None
     if header is None:
-        return FileResponse(file, media_type, keep_seconds, is_over)
+        return FileResponse(file, media_type, keep_seconds, is_over, more)
     await asyncio.to_thread(file.close)
-    return Response(None, 200, {**kept(keep_seconds), **header}, media_type)
+    return Response(None, 200, {**kept(keep_seconds), **more, **header}, media_type)
 
 
 def _keep_seconds(ctx: Context) -> int:
@@ -155,12 +170,15 @@ def _keep_seconds(ctx: Context) -> int:
     return max(0, min(MOST_KEEP_SECONDS, left))
 
 
-def _wish(request: Request) -> Wish:
+def _store(request: Request) -> UUID | None:
     store = request.query_params.get("store")
     try:
-        store_id = None if store is None else UUID(store)
+        return None if store is None else UUID(store)
     except ValueError as error:
         raise NotFound("there is no such recording") from error
+
+
+def wish_of(request: Request, store_id: UUID | None = None) -> Wish:
     headers = {name: request.headers[name] for name in ASKING if name in request.headers}
     return Wish(request.method, headers, store_id)
 

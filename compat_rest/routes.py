@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from compat_rest import cameras, events, hls, live, playback, ws
+from compat_rest import cameras, events, exports, hls, live, playback, ws
 from compat_rest.encoding import json_response
 from compat_rest.openapi import OPENAPI_PATH, document
 from compat_rest.operation import Answer, Operation, Parameter, Socket, routes_of
@@ -22,6 +22,8 @@ _HOUR = (
     Parameter("hour", "An hour of the day, 00 to 23", {"type": "string", "pattern": "^[0-9]{2,}$"}),
 )
 _SESSION = Parameter("session", "The session, as in its `Location`", _PLAIN)
+_EXPORT = Parameter("id", "The export's id", _PLAIN)
+_EXPORT_NAME = Parameter("name", "The export's `fileName`, or `manifest.json`", _PLAIN)
 _NAME = Parameter("name", "A file that a playlist or an event names", _PLAIN)
 
 _FILTERED = {cameras.FILTERED_FEATURES: "Features that the plan does not include, left out"}
@@ -39,6 +41,12 @@ _PLAYLIST = Answer(
     200, "An HLS playlist (RFC 8216)", media_types=(hls.PLAYLIST_TYPE,), headers=_MISSING
 )
 _FILE = Answer(200, "The file, or the range of it", media_types=tuple(hls.MEDIA_TYPES.values()))
+_EXPORTED = Answer(
+    200,
+    "The file, or the range of it",
+    media_types=tuple(exports.MEDIA_TYPES.values()),
+    headers={"Content-Disposition": "What to call it"},
+)
 
 _SEEN = Answer(
     201,
@@ -161,6 +169,16 @@ operations = [
         _PLAY,
         _FILE,
         (*_HOUR, _NAME, *hls.FILE_PARAMETERS),
+        refusals=(404, 416),
+        in_url=True,
+    ),
+    Operation(
+        "GET",
+        "/v2/exports/{id}/{name}",
+        exports.export_file,
+        _PLAY,
+        _EXPORTED,
+        (_EXPORT, _EXPORT_NAME),
         refusals=(404, 416),
         in_url=True,
     ),

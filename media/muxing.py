@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _LARGEST_FRAGMENT_BYTES = 8 << 20
 """A GOP larger than this is written in parts, so that one without end does not fill the memory."""
-_OPTIONS = {
+OPTIONS = {
     # A fragment at each keyframe; the header late, when the first packets are known; times as
     # given (frag_discont).
     "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov+frag_discont+skip_trailer",
@@ -43,7 +43,7 @@ class Muxing:
     def __init__(self, source: Source, first: Packet[Stream], out: FragmentSplitter) -> None:
         """`first`: the run's first packet, a keyframe. `out` gets what the muxer writes."""
         self._muxer: OutputContainer | None = av.open(
-            out, mode="w", format="mp4", options=_OPTIONS, buffer_size=_BUFFER_BYTES
+            out, mode="w", format="mp4", options=OPTIONS, buffer_size=_BUFFER_BYTES
         )
         self._video_index = source.video.index
         self._video = _video_stream(self._muxer, source, first)

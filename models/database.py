@@ -28,6 +28,7 @@ MODULES = [
     "models.evidence",
     "models.revocation",
     "models.webhook",
+    "models.export",
 ]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}

@@ -45,6 +45,7 @@ class Actor:
 
     `cameras` narrows what is seen to these public ids and `interval` to footage of that time; None
     is no narrowing. `expires_us` is when the credential ends, None for the process itself.
+    `export_id` narrows what is seen to one export, and to no camera.
     `subject` is whom the credential names, for records of who did what. `credential` tells the
     token from others, None for the process itself.
     """
@@ -56,6 +57,7 @@ class Actor:
     expires_us: int | None = None
     subject: str | None = None
     credential: Credential | None = None
+    export_id: str | None = None
 
     @property
     def rights(self) -> Actor:

@@ -58,3 +58,7 @@ def snapshot(camera_id: str, path: str, grant: str | None = None) -> str:
     """`path` is `{date}/{hour}/snap-<n>.jpg`, as an event holds it."""
     hour, _, name = path.rpartition("/")
     return file_of_hour(camera_id, hour, name, grant)
+
+
+def export_file(export_id: UUID, name: str, grant: str) -> str:
+    return f"/v2/exports/{export_id}/{name}?{urlencode({'grant': grant})}"

@@ -19,6 +19,11 @@ def cameras_of(tenant_id: str) -> str:
     return f"cameras:{tenant_id}"
 
 
+def exports_of(tenant_id: str) -> str:
+    """Topic of a tenant's exports: some changed."""
+    return f"exports:{tenant_id}"
+
+
 CAMERA_CONFIG = "camera-config"
 """Topic for workers: some camera was created, changed or deleted, or a plan was changed."""
 
@@ -27,6 +32,9 @@ REVOCATIONS = "revocations"
 
 RETENTION = "retention"
 """Topic for who removes footage: what is to be kept has changed."""
+
+EXPORTS = "exports"
+"""Topic for workers: some export waits to be made."""
 
 
 WEBHOOKS = "webhooks"

@@ -26,6 +26,18 @@ from resolvers.webhook_sending import WebhookSender
 
 OPERATION_SECONDS = 10.0
 
+EXPORT_HOURS = 72
+EXPORT_BYTES = 50 * 1000**3
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLimits:
+    """A tenant's exports take at most `most_bytes` at once; each is kept for `kept_us`."""
+
+    most_bytes: int = EXPORT_BYTES
+    kept_us: int = EXPORT_HOURS * 3_600_000_000
+
+
 Probe = Callable[[str], Awaitable[ProbeReport]]
 """Opens an RTSP address for a moment and says what is there; raises MediaError."""
 
@@ -62,6 +74,7 @@ class World:
     rosters: Rosters = field(default_factory=Rosters)
     reloads: Reloads = field(default_factory=Reloads)
     operation_seconds: float = OPERATION_SECONDS
+    exports: ExportLimits = ExportLimits()
     quota: Quota = field(default_factory=lambda: Quota(SystemClock()))
 
 

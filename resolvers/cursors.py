@@ -7,8 +7,8 @@ import binascii
 
 from resolvers.errors import BadCursor, FieldError
 
-LOG, EVENTS, CAMERAS, TENANTS, LOCKS = "l", "e", "c", "t", "k"
-"""Kinds: a place in the event log, in a list of events, cameras, tenants, evidence locks."""
+LOG, EVENTS, CAMERAS, TENANTS, LOCKS, EXPORTS = "l", "e", "c", "t", "k", "x"
+"""Kinds: a place in the event log; in a list of events, cameras, tenants, locks, exports."""
 
 
 def encode(kind: str, tenant_id: str, *place: str | int) -> str:

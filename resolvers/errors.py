@@ -12,6 +12,8 @@
   - TooManyRows             the answer would be too long
   - Conflict                the id is taken
   - CameraLimitReached
+  - ExportTooLarge          it is more than the tenant's exports may take
+  - ExportLimitReached      as many exports wait as may
   - RateLimited             the plan allows no more requests a minute
   - ConnectionLimitReached  the plan allows no more connections at once
   - CameraNotLive           no picture comes from the camera now
@@ -96,6 +98,14 @@ class CameraLimitReached(VmsError):
     def __init__(self, limit: int, count: int) -> None:
         super().__init__(f"the plan allows {limit} cameras and there are {count}")
         self.limit, self.count = limit, count
+
+
+class ExportTooLarge(VmsError):
+    code = "EXPORT_TOO_LARGE"
+
+
+class ExportLimitReached(VmsError):
+    code = "EXPORT_LIMIT_REACHED"
 
 
 class RateLimited(VmsError):

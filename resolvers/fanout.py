@@ -28,6 +28,10 @@ WordsT = TypeVar("WordsT")
 WordsIn = TypeVar("WordsIn", contravariant=True)
 
 
+class Over(Exception):
+    """A log has come to its end, and all of it was told."""
+
+
 class Start(msgspec.Struct, Generic[T], frozen=True):
     """Where a follower begins: what it is told first, and the place behind that.
 
@@ -155,7 +159,12 @@ class Group(Generic[T, WordsT]):
                 await self._catch_up(follower)
 
     def _admits(self, follower: Follower[T, WordsT]) -> bool:
-        """The first member begins the group, but not before it is at the end of the log."""
+        """The first member begins the group, but not before it is at the end of the log.
+
+        Where the log is over each reads what it has missed of it by itself.
+        """
+        if isinstance(self._failure, Over):
+            return False
         if self._failure is not None:
             raise self._failure
         return follower.live if self._place is None else follower.seen >= self._place

@@ -21,6 +21,8 @@ from resolvers.revoked import Revoked
 
 ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
 GRANT_SECONDS = 900
+EXPORT_GRANT_SECONDS = 4 * 3600
+"""An export may be large, and a browser that goes on with a broken download has this address."""
 MAX_TENANT_CHARACTERS = 63
 MAX_SUBJECT_CHARACTERS = 200
 
@@ -49,6 +51,16 @@ REMEMBERED_US = 10 * 1_000_000
 """For so long a token that was verified is not verified again; whether it is over is looked at."""
 
 MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """What a grant is for: footage of an interval, the camera now, or an export and no time."""
+
+    scope: Scope
+    cameras: frozenset[str]
+    interval: Interval | None
+    export_id: str | None = None
 
 
 class Identity:
@@ -151,24 +163,29 @@ class Identity:
         URLs, and never lies beyond the end of the actor's own credential. It ends with that
         credential's revocation too, so each has URLs of its own.
         """
-        return self._grant(actor, camera_id, {"f": interval.from_us, "u": interval.to_us})
+        right = {"c": camera_id, "f": interval.from_us, "u": interval.to_us}
+        return self._grant(actor, right, GRANT_SECONDS)
 
     def sign_live_grant(self, actor: Actor, camera_id: str) -> str:
         """The same for pictures of this camera as it is while the grant lasts; it plays nothing."""
-        return self._grant(actor, camera_id, {"s": Scope.LIVE_READ.value})
+        return self._grant(actor, {"c": camera_id, "s": Scope.LIVE_READ.value}, GRANT_SECONDS)
 
-    def _grant(self, actor: Actor, camera_id: str, right: Mapping[str, object]) -> str:
+    def sign_export_grant(self, actor: Actor, export_id: str) -> str:
+        """The same for the files of this export. It lasts longer."""
+        return self._grant(actor, {"x": export_id}, EXPORT_GRANT_SECONDS)
+
+    def _grant(self, actor: Actor, right: Mapping[str, object], seconds: int) -> str:
         now = self._clock.now_us() // 1_000_000
-        expires = -(-(now + GRANT_SECONDS) // 60) * 60
+        expires = -(-(now + seconds) // 60) * 60
         if actor.expires_us is not None:
             expires = min(expires, actor.expires_us // 1_000_000)
-        claims = {"t": actor.tenant_id, "c": camera_id, **right, "exp": expires}
+        claims = {"t": actor.tenant_id, **right, "exp": expires}
         if actor.credential is not None:
             claims["k"] = actor.credential.text
         return _signed(claims, self._grant_key.encode())
 
     def actor_of_grant(self, grant: str) -> Actor:
-        """The narrowed actor of a grant: one camera, and either one interval or live view.
+        """The narrowed actor of a grant: one camera and an interval or live view, or one export.
 
         Raises:
             NotAuthenticated: not a grant of ours.
@@ -176,9 +193,9 @@ class Identity:
         """
         try:
             claims = jwt.decode(
-                grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t", "c"]}
+                grant, self._grant_key, algorithms=["HS256"], options={"require": ["exp", "t"]}
             )
-            scope, interval = _right(claims)
+            right = _right(claims)
             credential = Credential.read(claims["k"]) if "k" in claims else None
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired("the grant has expired") from error
@@ -187,25 +204,26 @@ class Identity:
         bind_log_fields(tenant=str(claims["t"]))
         actor = Actor(
             tenant_id=claims["t"],
-            scopes=frozenset({scope}),
-            cameras=frozenset({claims["c"]}),
-            interval=interval,
+            scopes=frozenset({right.scope}),
+            cameras=right.cameras,
+            interval=right.interval,
             expires_us=int(claims["exp"]) * 1_000_000,
             credential=credential,
+            export_id=right.export_id,
         )
         if (why := self.over(actor)) is not None:
             raise why
         return actor
 
 
-def _right(claims: Mapping[str, Any]) -> tuple[Scope, Interval | None]:
-    """What a grant is for: footage of an interval, or the camera now.
-
-    Raises KeyError or ValueError.
-    """
+def _right(claims: Mapping[str, Any]) -> _Right:
+    """Raises KeyError or ValueError."""
+    if "x" in claims:
+        return _Right(Scope.PLAYBACK_READ, frozenset(), Interval(0, 0), str(claims["x"]))
+    camera = frozenset({str(claims["c"])})
     if "s" in claims:
-        return Scope(claims["s"]), None
-    return Scope.PLAYBACK_READ, Interval(int(claims["f"]), int(claims["u"]))
+        return _Right(Scope(claims["s"]), camera, None)
+    return _Right(Scope.PLAYBACK_READ, camera, Interval(int(claims["f"]), int(claims["u"])))
 
 
 def _subject(claims: Mapping[str, Any]) -> str | None:

@@ -26,6 +26,14 @@ class StoredHour:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredExport:
+    """The folder of an export in one store, named by the claim under which it was made."""
+
+    store_id: UUID
+    claim: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """How a file is wanted: the whole, a part, its head, or only if the player has another.
 
@@ -70,6 +78,10 @@ class FarStores(Protocol):
         ...
 
     async def open_file(self, place: StoredHour, name: str, wish: Wish) -> FarFile: ...
+
+    async def open_export(self, place: StoredExport, name: str, wish: Wish) -> FarFile:
+        """`name` is one of `media.export.names`."""
+        ...
 
     async def answers(self, store_id: UUID) -> bool:
         """Whether somebody who holds the store can be reached; may be some seconds old."""

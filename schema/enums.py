@@ -42,6 +42,28 @@ class GapReason(StrEnum):
     RETENTION = "retention"
 
 
+class ExportState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+class ExportErrorCode(StrEnum):
+    """The codes of `resolvers.export_jobs.Fault`."""
+
+    NOT_RECORDED = "NOT_RECORDED"
+    CAMERA_GONE = "CAMERA_GONE"
+    FOOTAGE_GONE = "FOOTAGE_GONE"
+    FOOTAGE_AWAY = "FOOTAGE_AWAY"
+    FOOTAGE_DAMAGED = "FOOTAGE_DAMAGED"
+    TOO_LARGE = "TOO_LARGE"
+    NO_ROOM = "NO_ROOM"
+    DISK_FAILED = "DISK_FAILED"
+    CUT_SHORT = "CUT_SHORT"
+
+
 class Weekday(Enum):
     """Numbered as in `media.schedule.Span`."""
 
@@ -81,6 +103,9 @@ class UserErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     CAMERA_LIMIT_REACHED = "CAMERA_LIMIT_REACHED"
     NOT_FOUND = "NOT_FOUND"
+    NOT_RECORDED = "NOT_RECORDED"
+    EXPORT_TOO_LARGE = "EXPORT_TOO_LARGE"
+    EXPORT_LIMIT_REACHED = "EXPORT_LIMIT_REACHED"
     CAMERA_NOT_LIVE = "CAMERA_NOT_LIVE"
     LIVE_CODEC_UNSUPPORTED = "LIVE_CODEC_UNSUPPORTED"
     LIVE_B_FRAMES = "LIVE_B_FRAMES"
@@ -223,6 +248,34 @@ _describe(
     {"RETENTION": "They were older than the tenant keeps events, and are removed."},
 )
 _describe(
+    ExportState,
+    "ExportState",
+    "How far an export is.",
+    {
+        "WAITING": "No worker has begun it, or it is to be tried again.",
+        "RUNNING": "A worker writes its file.",
+        "READY": "Its file can be fetched.",
+        "FAILED": "There will be no file; `error` says why.",
+        "DELETED": "Its file is gone: somebody deleted it, or its time was over.",
+    },
+)
+_describe(
+    ExportErrorCode,
+    "ExportErrorCode",
+    "Why an export failed.",
+    {
+        "NOT_RECORDED": "There is no footage of that time, or none any more.",
+        "CAMERA_GONE": "A camera was deleted meanwhile.",
+        "FOOTAGE_GONE": "Footage was removed while it was exported, at each attempt.",
+        "FOOTAGE_AWAY": "The worker that holds some of the footage is not reachable.",
+        "FOOTAGE_DAMAGED": "A file of the footage is not what was recorded.",
+        "TOO_LARGE": "It is more than a tenant's exports may take.",
+        "NO_ROOM": "The disk has no room for it above its reserve.",
+        "DISK_FAILED": "The disk failed, at each attempt.",
+        "CUT_SHORT": "Whoever made it was stopped, again and again.",
+    },
+)
+_describe(
     UserErrorCode,
     "UserErrorCode",
     "What is wrong with an input.",
@@ -231,6 +284,9 @@ _describe(
         "CONFLICT": "The value of `field` is taken, or something forbids the change now.",
         "CAMERA_LIMIT_REACHED": "The plan allows no further camera.",
         "NOT_FOUND": "There is nothing of this id in this tenant.",
+        "NOT_RECORDED": "There is no footage of that time.",
+        "EXPORT_TOO_LARGE": "It is more than is left of what a tenant's exports may take.",
+        "EXPORT_LIMIT_REACHED": "As many exports are being made as a tenant may have made.",
         "CAMERA_NOT_LIVE": "The camera is off, or no picture comes from it now.",
         "LIVE_CODEC_UNSUPPORTED": "The camera's codec is none that WebRTC shows: play its HLS.",
         "LIVE_B_FRAMES": "The camera sends B-frames, which WebRTC can't show: play its HLS.",

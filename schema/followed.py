@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Generic, TypeVar
 
 from resolvers.context import Context
-from resolvers.fanout import Feed
+from resolvers.fanout import Feed, Over
 
 SourceT = TypeVar("SourceT")
 ShownT = TypeVar("ShownT")
@@ -29,7 +29,8 @@ class Followed(Generic[SourceT, ShownT]):
         start = await self.feed.start()
         for step in start.first:
             yield self.shown(self._ctx, step.value)
-        async with aclosing(self.feed.pages(start.place)) as pages:
-            async for page in pages:
-                for step in page.steps:
-                    yield self.shown(self._ctx, step.value)
+        with suppress(Over):
+            async with aclosing(self.feed.pages(start.place)) as pages:
+                async for page in pages:
+                    for step in page.steps:
+                        yield self.shown(self._ctx, step.value)

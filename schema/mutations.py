@@ -11,6 +11,7 @@ from schema import (
     camera_changes,
     event_review,
     evidence,
+    exports,
     live,
     outside_events,
     tenant_changes,
@@ -29,6 +30,7 @@ from schema.camera_changes import (
 from schema.context import Info
 from schema.event_review import EventReviewPayload, ReviewInput
 from schema.evidence import EvidenceLockInput, EvidenceLockPayload
+from schema.exports import ExportId, ExportPayload, WantedExport
 from schema.fields import ANY_TOKEN, mutation
 from schema.live import LiveStartPayload, LiveStopPayload
 from schema.outside_events import EventCreateInput, EventPayload
@@ -138,6 +140,23 @@ class Mutation:
     @mutation(description="Ends a lock; who did is kept.", scope=Scope.TENANT_ADMIN)
     async def evidence_lift(self, info: Info, id: LockId) -> EvidenceLockPayload:
         return await evidence.lift(info.context.ctx, id)
+
+    @mutation(
+        description=(
+            "Has footage of some cameras made a file of: one MP4 of one camera, else a zip of "
+            "several. Nothing is encoded anew."
+        ),
+        scope=Scope.PLAYBACK_READ,
+    )
+    async def export_create(self, info: Info, input: WantedExport) -> ExportPayload:
+        return await exports.create(info.context.ctx, input)
+
+    @mutation(
+        description="Ends an export and removes its file; who did is kept.",
+        scope=Scope.PLAYBACK_READ,
+    )
+    async def export_delete(self, info: Info, id: ExportId) -> ExportPayload:
+        return await exports.delete(info.context.ctx, id)
 
     @mutation(
         description=(

@@ -9,6 +9,7 @@ import strawberry
 from resolvers import cameras, catalogue, events, room, system, tenants
 from resolvers import event_counts as counting
 from resolvers import evidence as locks
+from resolvers import exports as exporting
 from resolvers.access import Scope
 from resolvers.errors import NotFound
 from resolvers.event_counts import MAX_ROWS
@@ -28,6 +29,7 @@ from schema.context import Info
 from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, wanted_events
 from schema.evidence import EvidenceLockConnection
+from schema.exports import Export, ExportConnection, ExportId
 from schema.fields import ANY_TOKEN, field
 from schema.inputs import or_none
 from schema.paging import After, First, checked_first
@@ -100,6 +102,21 @@ class Query:
         place = or_none(after)
         page = await locks.evidence_locks(info.context.ctx, checked_first(first), place)
         return EvidenceLockConnection.of(page, place)
+
+    @field(description="One export; null when there is none of this id.", scope=Scope.PLAYBACK_READ)
+    async def export(self, info: Info, id: ExportId) -> Export | None:
+        try:
+            return Export(await exporting.export(info.context.ctx, id))
+        except NotFound:
+            return None
+
+    @field(description="Exports, also of files that are gone.", scope=Scope.PLAYBACK_READ)
+    async def exports(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> ExportConnection:
+        place = or_none(after)
+        page = await exporting.exports(info.context.ctx, checked_first(first), place)
+        return ExportConnection.of(page, place)
 
     @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
     async def event_counts(

@@ -11,7 +11,9 @@ from strawberry.schema.config import StrawberryConfig
 from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
 from resolvers.detections import DetectionFeed
+from resolvers.exports import ExportFeed
 from resolvers.watch import EventFeed
+from schema import exports
 from schema.arguments import CameraId
 from schema.cameras import (
     CameraChange,
@@ -22,6 +24,7 @@ from schema.context import Info
 from schema.detections import DetectionFrame, detection_frame
 from schema.directives import describe_arguments
 from schema.events import EventStreamItem, stream_item, wanted_events
+from schema.exports import Export, ExportId
 from schema.fields import subscription
 from schema.followed import Followed
 from schema.inputs import or_none
@@ -72,6 +75,16 @@ class Subscription:
     def detections(self, info: Info, camera_id: CameraId) -> AsyncIterable[DetectionFrame]:
         ctx = info.context.ctx
         return Followed(ctx, DetectionFeed(ctx, camera_id), detection_frame)
+
+    @subscription(
+        description=(
+            "An export as it is, then as it goes on, until it is ready, has failed or was deleted."
+        ),
+        scope=Scope.PLAYBACK_READ,
+    )
+    def export_progress(self, info: Info, id: ExportId) -> AsyncIterable[Export]:
+        ctx = info.context.ctx
+        return Followed(ctx, ExportFeed(ctx, id), exports.shown)
 
 
 schema = strawberry.Schema(

@@ -31,7 +31,7 @@ from graphql import (
 from graphql.execution import execute_subscription_event
 
 from resolvers.context import Context
-from resolvers.fanout import Feed, Follower, Group, Member, Start
+from resolvers.fanout import Feed, Follower, Group, Member, Over, Start
 from resolvers.outlet import Closed
 from resolvers.tail import Page
 from schema.completion import CompletingExecutor
@@ -73,7 +73,8 @@ async def answer_all(
 
 async def _follow(
     operation: Operation, variables: Variables, session: Session, member: Member[str]
-) -> Answer:
+) -> Answer | None:
+    """Returns what ended it; None when there is nothing more to come."""
     try:
         follower, subscription = await _started(operation, variables, session, member)
         with session.following(follower):
@@ -83,6 +84,8 @@ async def _follow(
         return with_cost(refusal_of(refusal), operation)
     except Closed:
         raise
+    except Over:
+        return None
     except Exception as error:  # noqa: BLE001 - of_exception logs with the traceback and masks
         return with_cost(Answer(errors=[of_exception(error)]), operation)
 
@@ -204,6 +207,8 @@ class _Masked(Generic[SourceT]):
             async with aclosing(self._feed.pages(seen)) as pages:
                 async for page in pages:
                     yield page
+        except Over:
+            raise
         except Exception as error:
             raise Refused([of_exception(error)]) from error
 

@@ -47,6 +47,7 @@ TABLES = (
     "evidence_lock",
     "token_revocation",
     "webhook",
+    "footage_export",
 )
 DROP_DAYS = """DO $$ DECLARE a_day text; BEGIN
     FOR a_day IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^event_[0-9]{8}$'

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from media.export.folder import make_folder
+from media.export.names import CONTENT, MANIFEST
+from media.export.package import Package
 from media.live.signals import (
     LiveAnswer,
     LiveCamera,
@@ -20,12 +23,13 @@ from media.types import CameraState, ChangeKind, StatusChanged, View
 from media.zones import ZonePurpose
 from models.bulk import run
 from models.tenant import TenantTable
-from resolvers import ingest
+from resolvers import export_jobs, ingest
 from resolvers.access import OF_A_TENANT, Interval, Scope
 from resolvers.camera_input import CameraChanges
 from resolvers.cameras import camera_update
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
+from resolvers.exports import ExportWish, export_create
 from resolvers.watch import place_now
 from resolvers.webhook_sending import Attempt, Destination, Message, Outcome
 from resolvers.webhooks import WebhookDraft, webhook_save
@@ -86,6 +90,7 @@ async def set_up(world: World) -> Stage:
         ("event", ABSENT): "evt-0000-00000000000000",
         ("lock", ABSENT): str(uuid4()),
         ("zone", ABSENT): uuid4().hex,
+        ("export", ABSENT): str(uuid4()),
         ("session", ABSENT): f"cam-nil.{uuid4().hex}",
         ("webhook", ABSENT): str(uuid4()),
         ("tenant", OWN): "default",
@@ -116,6 +121,7 @@ async def set_up(world: World) -> Stage:
         ids |= {
             ("camera", place): slug,
             ("event", place): event_id,
+            ("export", place): await add_export(world, tenant_id, slug),
             ("zone", place): await add_zone(world, tenant_id, slug),
             ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
             ("webhook", place): await add_webhook(world, tenant_id),
@@ -135,6 +141,20 @@ async def add_webhook(world: World, tenant_id: str) -> str:
     """Its id."""
     draft = WebhookDraft("https://receiver.example/hook")
     return str((await webhook_save(context(world, tenant_id), draft)).webhook.id)
+
+
+async def add_export(world: World, tenant_id: str, camera_id: str) -> str:
+    """A ready one, of bytes; its id."""
+    asked = ExportWish([camera_id], Interval(NOON, NOON + SECOND))
+    export = await export_create(context(world, tenant_id), asked)
+    job = await export_jobs.take(world)
+    assert job is not None
+    assert (job.id, job.claim is None) == (export.id, False)
+    folder = make_folder(world.store.root, job.claim or export.id)
+    for name in (CONTENT, MANIFEST):
+        (folder / name).write_bytes(b"{}")
+    await export_jobs.finish(world, job, Package("export.zip", 2))
+    return str(export.id)
 
 
 def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:

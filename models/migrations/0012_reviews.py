@@ -19,7 +19,7 @@ BY_VERDICT = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_token_revocations")]
+    dependencies = [("models", "0011_exports")]
 
     initial = False
 

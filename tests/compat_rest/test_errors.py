@@ -28,6 +28,8 @@ STATUSES = {
     "TooManyRows": 422,
     "Conflict": 409,
     "CameraLimitReached": 403,
+    "ExportTooLarge": 403,
+    "ExportLimitReached": 403,
     "RateLimited": 429,
     "ConnectionLimitReached": 429,
     "Unavailable": 503,

@@ -12,6 +12,7 @@ from compat_rest.routes import operations, routes, sockets
 GRAPHQL = {
     "Query.cameras",
     "Query.events",
+    "Query.export",
     "Mutation.cameraCreate",
     "Mutation.cameraUpdate",
     "Mutation.cameraDelete",
@@ -66,6 +67,7 @@ def test_the_table_has_the_references_addresses() -> None:
         ("GET", "/v2/hls/{cam}/iframes.m3u8"),
         ("GET", "/v2/hls/{cam}/{date}/{hour}/iframes.m3u8"),
         ("GET", "/v2/hls/{cam}/{date}/{hour}/{name}"),
+        ("GET", "/v2/exports/{id}/{name}"),
         ("POST", "/v2/live/{cam}/whep"),
         ("DELETE", "/v2/live/{cam}/whep/{session}"),
         ("GET", "/v2/live/{cam}/snapshot.jpg"),

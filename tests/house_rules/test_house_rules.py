@@ -14,7 +14,7 @@ from tortoise.models import Model
 
 from app.settings import settings_table
 from compat_rest.routes import routes
-from models import camera, event, evidence, lease, recording, revocation, webhook
+from models import camera, event, evidence, export, lease, recording, revocation, webhook
 from models.base import ClosedManager, TenantOwned
 from schema.root import schema
 
@@ -27,7 +27,7 @@ SOURCES = sorted(
 def tables() -> list[type[Model]]:
     return [
         each
-        for module in (camera, event, evidence, lease, recording, revocation, webhook)
+        for module in (camera, event, evidence, export, lease, recording, revocation, webhook)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, TenantOwned) and each is not TenantOwned
     ]

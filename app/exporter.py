@@ -1,0 +1,106 @@
+"""Makes exports beside a worker's cameras, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from tortoise.exceptions import BaseORMException
+
+from media.export.package import Package
+from models.export import Export
+from resolvers import export_jobs
+from resolvers.bus import EXPORTS, wait_for_ring
+from resolvers.context import World
+from resolvers.errors import Unavailable
+from resolvers.export_jobs import ExportLost
+from resolvers.exporting import ExportFault, Making, NotYet, Progress, Stopped
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+NOT_YET_US = 1_000_000
+
+
+@dataclass(slots=True)
+class Exporter:
+    """A worker's companion. Of several each takes what none has taken."""
+
+    world: World
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`: then what is being made is left to whoever runs next."""
+        async with self.world.bus.bell(EXPORTS) as bell:
+            stopping = asyncio.create_task(stop.wait())
+            stopping.add_done_callback(lambda _: bell.set())
+            while not stop.is_set():
+                bell.clear()
+                if not await self._work(stopping):
+                    await wait_for_ring(bell, LOOK_SECONDS)
+            await stopping
+
+    async def _work(self, stopping: asyncio.Task[bool]) -> bool:
+        """Whether there was an export to make."""
+        try:
+            job = await export_jobs.take(self.world)
+            if job is None:
+                return False
+            await self._make(job, stopping)
+        except ExportLost:
+            log.info("an export was deleted, or taken by another worker, as it ended")
+        except (Unavailable, BaseORMException, OSError) as error:
+            log.warning("exports have to wait: %s", error)
+            return False
+        return True
+
+    async def _make(self, job: Export, stopping: asyncio.Task[bool]) -> None:
+        """Whatever else it raises leaves the folder to `sweep`: the tables may know it as ready."""
+        making = Making(self.world, job, Progress(job.expected_bytes))
+        work = asyncio.create_task(making.make(), name="export")
+        try:
+            await self._watch(making, work, stopping)
+            package = work.result()
+            await export_jobs.finish(self.world, job, package)
+            log.info("export %s is ready: %d bytes", job.id, package.size_bytes)
+        except (NotYet, Stopped):
+            await making.give_up()
+            due_us = self.world.clock.now_us() + (0 if stopping.done() else NOT_YET_US)
+            await export_jobs.put_back(self.world, job, job.attempts - 1, due_us)
+        except ExportFault as error:
+            log.warning("export %s failed: %s", job.id, error)
+            await making.give_up()
+            await export_jobs.fail(self.world, job, error.fault)
+        except ExportLost:
+            log.info("export %s was deleted, or taken by another worker", job.id)
+            await self._end(making, work)
+            await making.give_up()
+        finally:
+            await self._end(making, work)
+
+    async def _end(self, making: Making, work: asyncio.Task[Package]) -> None:
+        making.progress.is_stopped = True
+        await asyncio.gather(work, return_exceptions=True)
+
+    async def _watch(
+        self, making: Making, work: asyncio.Task[Package], stopping: asyncio.Task[bool]
+    ) -> None:
+        """Says how far it is, each second, until it ends. Raises ExportLost."""
+        progress = making.progress
+        while not work.done():
+            await asyncio.wait(
+                {work, stopping}, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED"
+            )
+            if stopping.done():
+                progress.is_stopped = True
+                await asyncio.wait({work})
+            if not work.done():
+                await self._tell(making)
+
+    async def _tell(self, making: Making) -> None:
+        progress = making.progress
+        done = min(progress.done_bytes, progress.expected_bytes)
+        try:
+            await export_jobs.keep(self.world, making.job, done, progress.expected_bytes)
+        except Unavailable as error:  # nobody else can take it meanwhile
+            log.debug("an export goes on unheard: %s", error)
