@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,12 @@ from resolvers.errors import NotAuthenticated
 ALIVE = "/alive"
 FILE = "/footage/{date}/{hour}/{name}"
 KEY_PICTURES = "key-pictures"
+FRAMES = re.compile(r"boxes-([0-9a-f]{32})\.bin", re.ASCII)
 LIVE = "/live/{camera_key}"
 LIVE_SESSION = "/live/{camera_key}/{session}"
 """What can be called: whether anybody is there, a file or the playlist of an hour folder, where the
-key pictures of its segments are (JSON, under that name), and live view of a camera: begun with
+key pictures of its segments are (JSON, under that name), what was followed in one of its runs
+(FRAMES), and live view of a camera: begun with
 POST, ended with DELETE."""
 CALL_SECONDS = 60
 """Covers clocks that differ by as much; a call is used at once."""

@@ -12,14 +12,16 @@ from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
+from resolvers.stored_detections import FramesOf
 from resolvers.zones import zones_of
 from schema.completion import Identified
 from schema.context import Info
+from schema.detections import DetectionPage, detection_page
 from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
 from schema.fields import field
 from schema.inputs import left_out, or_none
-from schema.paging import After, First, PageInfo, checked_first, page_info
+from schema.paging import MAX_FIRST, After, First, PageInfo, checked_first, page_info
 from schema.playback import (
     Coverage,
     Playback,
@@ -181,6 +183,20 @@ class Camera(Identified):
     async def playback(self, info: Info, from_: From, to: To) -> Playback:
         asked = RangeOf(self._camera.slug, Interval(from_, to))
         return playback(await info.context.playbacks.load(asked))
+
+    @field(
+        description=(
+            "What was followed in the footage of a range of at most an hour, to draw over its "
+            "playback; empty where nothing was looked at."
+        ),
+        scope=Scope.PLAYBACK_READ,
+        cost=8000,
+    )
+    async def detections(
+        self, info: Info, from_: From, to: To, first: First = MAX_FIRST
+    ) -> DetectionPage:
+        asked = FramesOf(self._camera.slug, Interval(from_, to), checked_first(first))
+        return detection_page(info.context.ctx, await info.context.frames.load(asked))
 
 
 @strawberry.type(description="A camera in a page.")

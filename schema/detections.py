@@ -6,7 +6,8 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.detections import FollowedObject, ShownFrame
-from resolvers.features import Feature
+from resolvers.stored_detections import FramePage
+from schema.enums import EventType
 from schema.scalars import Instant
 
 
@@ -17,7 +18,7 @@ class DetectedBox:
     w: float = strawberry.field(description="Width, 0..1 of the frame's.")
     h: float = strawberry.field(description="Height, 0..1 of the frame's.")
     label: str = strawberry.field(description="The model's word for it.")
-    feature: Feature = strawberry.field(description="The analytic that it is of.")
+    type: EventType = strawberry.field(description="What it is, as in `Event.type`.")
     score: float = strawberry.field(description="The model's confidence, 0..1.")
     track_id: int | None = strawberry.field(
         description="That of its events, as `Event.trackId`; null as long as it has none."
@@ -33,6 +34,21 @@ class DetectionFrame:
     height: int = strawberry.field(description="Its height in pixels.")
     boxes: list[DetectedBox] = strawberry.field(
         description="The objects; none where nothing is followed."
+    )
+
+
+@strawberry.type(description="A page of frames of recorded footage, by time.")
+class DetectionPage:
+    frames: list[DetectionFrame] = strawberry.field(description="The frames that were looked at.")
+    next: Instant | None = strawberry.field(
+        description="`from` of the next page; null when this is the last of the range."
+    )
+
+
+def detection_page(ctx: Context, found: FramePage) -> DetectionPage:
+    return DetectionPage(
+        frames=[detection_frame(ctx, each) for each in found.frames],
+        next=None if found.next_us is None else Instant(found.next_us),
     )
 
 
@@ -52,7 +68,7 @@ def _box(each: FollowedObject) -> DetectedBox:
         w=each.w,
         h=each.h,
         label=each.label,
-        feature=Feature(each.feature),
+        type=EventType.of(each.feature),
         score=each.score,
         track_id=each.track_id,
     )
