@@ -7,8 +7,9 @@ import binascii
 
 from resolvers.errors import BadCursor, FieldError
 
-LOG, EVENTS, CAMERAS, TENANTS, LOCKS = "l", "e", "c", "t", "k"
-"""Kinds: a place in the event log, in a list of events, cameras, tenants, evidence locks."""
+LOG, EVENTS, CAMERAS, TENANTS, LOCKS, FRAMES = "l", "e", "c", "t", "k", "f"
+"""Kinds: a place in the event log, in a list of events, cameras, tenants, evidence locks, or in
+footage."""
 
 
 def encode(kind: str, tenant_id: str, *place: str | int) -> str:

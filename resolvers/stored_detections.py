@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from media.store import Hour, RecordingNotFound
 from media.stored_frames import read_frames
 from media.types import DetectionFrame
 from models.camera import Camera
+from resolvers import cursors
 from resolvers.access import Interval, Scope
 from resolvers.cameras import cameras_for
 from resolvers.context import Context
@@ -29,18 +31,22 @@ MAX_RANGE_US = 3_600_000_000
 
 
 class FramesOf(msgspec.Struct, frozen=True):
-    """A question: a camera by its id, a stretch of time of it, and how many frames at most."""
+    """A question: a camera by its id, a stretch of time of it, and how many frames at most.
+
+    `after` is a cursor of `frame_cursor`.
+    """
 
     camera_id: str
     wanted: Interval
     first: int
+    after: str | None = None
 
 
 class FramePage(msgspec.Struct, frozen=True):
-    """Frames in order. `next_us`: where the next page begins, None when there is no more."""
+    """Frames in order."""
 
     frames: list[ShownFrame]
-    next_us: int | None
+    has_next: bool
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -62,7 +68,8 @@ async def frames_of_each(ctx: Context, asked: Sequence[FramesOf]) -> list[Outcom
     """A page of each, in one statement for all; only of frames whose footage is listed.
 
     What lies in stores that can't be reached is left out. Refused are, each for itself, an unknown
-    camera (NotFound) and a range that is empty or longer than an hour (InvalidInput).
+    camera (NotFound), a range that is empty or longer than an hour (InvalidInput), and a cursor
+    that is none of ours (BadCursor).
 
     Raises:
         ScopeMissing: without `playback:read`.
@@ -91,7 +98,18 @@ def _asked(ctx: Context, camera: Outcome[Camera], asked: FramesOf) -> _Asked:
     if granted is not None:
         from_us = max(wanted.from_us, granted.from_us)
         wanted = Interval(from_us, max(from_us, min(wanted.to_us, granted.to_us)))
+    if asked.after is not None:
+        wanted = replace(wanted, from_us=max(wanted.from_us, _place(ctx, asked.after) + 1))
     return _Asked(value_of(camera), wanted, asked.first)
+
+
+def frame_cursor(ctx: Context, frame: ShownFrame) -> str:
+    return cursors.encode(cursors.FRAMES, ctx.actor.tenant_id, frame.at_us)
+
+
+def _place(ctx: Context, after: str) -> int:
+    (at_us, *_) = cursors.decode(cursors.FRAMES, ctx.actor.tenant_id, after, "after")
+    return cursors.decode_number(at_us, "after")
 
 
 def _hours(ctx: Context, wanted: Interval) -> list[Hour]:
@@ -117,8 +135,7 @@ async def _page(
         if len(found) > asked.first:
             break
     found.sort(key=lambda each: each.at_us)
-    more = found[asked.first].at_us if len(found) > asked.first else None
-    return FramePage(found[: asked.first], more)
+    return FramePage(found[: asked.first], len(found) > asked.first)
 
 
 def _files(

@@ -16,12 +16,12 @@ from resolvers.stored_detections import FramesOf
 from resolvers.zones import zones_of
 from schema.completion import Identified
 from schema.context import Info
-from schema.detections import DetectionPage, detection_page
+from schema.detections import DetectionFrameConnection, detection_frames
 from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
 from schema.fields import field
 from schema.inputs import left_out, or_none
-from schema.paging import MAX_FIRST, After, First, PageInfo, checked_first, page_info
+from schema.paging import After, First, PageInfo, checked_first, page_info
 from schema.playback import (
     Coverage,
     Playback,
@@ -193,10 +193,12 @@ class Camera(Identified):
         cost=8000,
     )
     async def detections(
-        self, info: Info, from_: From, to: To, first: First = MAX_FIRST
-    ) -> DetectionPage:
-        asked = FramesOf(self._camera.slug, Interval(from_, to), checked_first(first))
-        return detection_page(info.context.ctx, await info.context.frames.load(asked))
+        self, info: Info, from_: From, to: To, first: First = 50, after: After = None
+    ) -> DetectionFrameConnection:
+        wanted = Interval(from_, to)
+        asked = FramesOf(self._camera.slug, wanted, checked_first(first), after)
+        page = await info.context.frames.load(asked)
+        return detection_frames(info.context.ctx, page, after)
 
 
 @strawberry.type(description="A camera in a page.")

@@ -6,8 +6,9 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.detections import FollowedObject, ShownFrame
-from resolvers.stored_detections import FramePage
+from resolvers.stored_detections import FramePage, frame_cursor
 from schema.enums import EventType
+from schema.paging import PageInfo, page_info
 from schema.scalars import Instant
 
 
@@ -37,18 +38,26 @@ class DetectionFrame:
     )
 
 
+@strawberry.type(description="A frame in a page.")
+class DetectionFrameEdge:
+    node: DetectionFrame = strawberry.field(description="The frame.")
+    cursor: str = strawberry.field(description="Its place in this list, for `after`.")
+
+
 @strawberry.type(description="A page of frames of recorded footage, by time.")
-class DetectionPage:
-    frames: list[DetectionFrame] = strawberry.field(description="The frames that were looked at.")
-    next: Instant | None = strawberry.field(
-        description="`from` of the next page; null when this is the last of the range."
-    )
+class DetectionFrameConnection:
+    edges: list[DetectionFrameEdge] = strawberry.field(description="The frames with their places.")
+    nodes: list[DetectionFrame] = strawberry.field(description="The frames alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
 
-def detection_page(ctx: Context, found: FramePage) -> DetectionPage:
-    return DetectionPage(
-        frames=[detection_frame(ctx, each) for each in found.frames],
-        next=None if found.next_us is None else Instant(found.next_us),
+def detection_frames(ctx: Context, page: FramePage, after: str | None) -> DetectionFrameConnection:
+    nodes = [detection_frame(ctx, each) for each in page.frames]
+    cursors = [frame_cursor(ctx, each) for each in page.frames]
+    return DetectionFrameConnection(
+        edges=[DetectionFrameEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)],
+        nodes=nodes,
+        page_info=page_info(cursors, page.has_next, after),
     )
 
 

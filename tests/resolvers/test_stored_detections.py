@@ -14,9 +14,9 @@ from media.types import Box, Detection, DetectionFrame, Followed, RunClock
 from models.camera import Camera
 from resolvers.access import Actor, Interval, Scope
 from resolvers.context import Context, World
-from resolvers.errors import InvalidInput, NotFound, ScopeMissing
+from resolvers.errors import BadCursor, InvalidInput, NotFound, ScopeMissing
 from resolvers.outcomes import value_of
-from resolvers.stored_detections import FramePage, FramesOf, frames_of_each
+from resolvers.stored_detections import FramePage, FramesOf, frame_cursor, frames_of_each
 from tests.footage import TICKS, lay_down, segment, summarise
 from tests.statements import counted
 from tests.world import add_camera, context
@@ -47,8 +47,10 @@ def add_frames(world: World, camera: Camera, run: UUID, start_us: int) -> None:
         log.add(DetectionFrame(clock, second * TICKS, True, 320, 240, (MAN,)))
 
 
-async def page(ctx: Context, wanted: Interval, first: int = 100) -> FramePage:
-    asked = FramesOf("cam-front-01", wanted, first)
+async def page(
+    ctx: Context, wanted: Interval, first: int = 100, after: str | None = None
+) -> FramePage:
+    asked = FramesOf("cam-front-01", wanted, first, after)
     return value_of((await frames_of_each(ctx, [asked]))[0])
 
 
@@ -62,7 +64,7 @@ async def test_frames_of_recorded_footage_come_in_order(world: World) -> None:
     found = await page(context(world), EIGHT)
 
     assert seconds(found) == list(range(8))
-    assert found.next_us is None
+    assert not found.has_next
     (box,) = found.frames[3].objects
     assert (box.x, box.y, box.w, box.h) == (0.2, 0.4, 0.4, 0.4)
     assert (box.label, box.feature, box.score, box.track_id) == ("person", "person", 0.8, 77)
@@ -71,17 +73,26 @@ async def test_frames_of_recorded_footage_come_in_order(world: World) -> None:
     ]
 
 
-async def test_a_page_tells_where_the_next_begins(world: World) -> None:
+async def test_a_page_goes_on_behind_the_one_before(world: World) -> None:
     await recorded(world, await add_camera(world))
-    told, from_us = list[list[float]](), NOON
+    ctx, told, after = context(world), list[list[float]](), None
     while True:
-        found = await page(context(world), Interval(from_us, EIGHT.to_us), first=3)
+        found = await page(ctx, EIGHT, 3, after)
         told.append(seconds(found))
-        if found.next_us is None:
+        if not found.has_next:
             break
-        from_us = found.next_us
+        after = frame_cursor(ctx, found.frames[-1])
 
     assert told == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+async def test_a_cursor_of_another_tenant_or_list_is_refused(world: World) -> None:
+    await recorded(world, await add_camera(world))
+    frame = (await page(context(world), EIGHT)).frames[0]
+
+    for after in (frame_cursor(context(world, "acme"), frame), "x", ""):
+        with pytest.raises(BadCursor):
+            await page(context(world), EIGHT, after=after)
 
 
 async def test_frames_whose_footage_is_gone_are_not_told(world: World) -> None:
@@ -109,7 +120,7 @@ async def test_where_nothing_was_looked_at_there_are_no_frames(world: World) -> 
     await summarise(world, camera, [segment(NOON, 0)])
     lay_down(world, camera, [segment(NOON, 0)])
 
-    assert await page(context(world), EIGHT) == FramePage([], None)
+    assert await page(context(world), EIGHT) == FramePage([], False)
 
 
 async def test_a_grant_sees_frames_of_its_own_time_alone(world: World) -> None:
@@ -127,7 +138,7 @@ async def test_another_tenants_frames_are_absent(world: World) -> None:
         await page(context(world), EIGHT)
     await add_camera(world)
 
-    assert await page(context(world), EIGHT) == FramePage([], None)
+    assert await page(context(world), EIGHT) == FramePage([], False)
 
 
 @pytest.mark.parametrize(

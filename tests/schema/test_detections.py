@@ -97,7 +97,8 @@ async def test_boxes_come_while_a_worker_looks_and_lead_to_their_events(
 
 
 STORED = """query ($from: DateTime!, $to: DateTime!) { camera(id: "cam-1") {
-  detections(from: $from, to: $to) { next frames { ts width boxes { x w type trackId } } } } }"""
+  detections(from: $from, to: $to, first: 100) {
+    nodes { ts width boxes { x w type trackId } } pageInfo { hasNextPage } } } }"""
 
 
 async def test_boxes_of_recorded_footage_are_those_that_were_told_live(
@@ -116,8 +117,8 @@ async def test_boxes_of_recorded_footage_are_those_that_were_told_live(
         answer = await client.post("/graphql", json={"query": STORED, "variables": variables})
 
     page = answer.json()["data"]["camera"]["detections"]
-    frames = {each["ts"]: each for each in page["frames"]}
-    assert page["next"] is None
+    frames = {each["ts"]: each for each in page["nodes"]}
+    assert page["pageInfo"] == {"hasNextPage": False}
     for live in told:
         (box,), (kept,) = live["boxes"], frames[live["ts"]]["boxes"]
         assert (kept["type"], kept["trackId"]) == ("PERSON", box["trackId"])
