@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,12 +19,14 @@ ALIVE = "/alive"
 FILE = "/footage/{date}/{hour}/{name}"
 KEY_PICTURES = "key-pictures"
 EXPORT = "/exports/{claim}/{name}"
+FRAMES = re.compile(r"boxes-([0-9a-f]{32})\.bin", re.ASCII)
 LIVE = "/live/{camera_key}"
 LIVE_SESSION = "/live/{camera_key}/{session}"
 LIVE_PICTURE = "/picture/{camera_key}"
 """What can be called: whether anybody is there, a file or the playlist of an hour folder, where the
-key pictures of its segments are (JSON, under that name), a file of an export, live view of a
-camera, begun with POST and ended with DELETE, and a picture of it as it is now."""
+key pictures of its segments are (JSON, under that name), what was followed in one of its runs
+(FRAMES), a file of an export, live view of a camera, begun with POST and ended with DELETE, and a
+picture of it as it is now."""
 CALL_SECONDS = 60
 """Covers clocks that differ by as much; a call is used at once."""
 _PURPOSE = b"calls between the processes of one installation"

@@ -17,7 +17,7 @@ from app.kept_http import KeptHttp
 from media.clock import Clock
 from media.key_pictures import KeyPicture
 from media.playlist import PLAYLIST_NAME, Playlist, parse
-from media.store import RecordingNotFound
+from media.store import RecordingNotFound, RecordingStore
 from resolvers.errors import FootageAway
 from resolvers.stores import WHOLE, FarFile, StoredExport, StoredHour, Wish, holders
 
@@ -66,6 +66,9 @@ class FootageClient:
     async def key_pictures(self, place: StoredHour) -> dict[str, KeyPicture]:
         told = await self._whole(place, KEY_PICTURES)
         return msgspec.json.decode(told, type=dict[str, KeyPicture])
+
+    async def frames(self, place: StoredHour, run_id: UUID) -> bytes:
+        return await self._whole(place, RecordingStore.frames_name(run_id))
 
     async def _whole(self, place: StoredHour, name: str) -> bytes:
         answer = await self._file(place, name, WHOLE)

@@ -19,7 +19,15 @@ from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
 from media.repair import cut_off, repair, told_again
 from media.retention import thin_hour
 from media.store import CameraFolder, RecordingStore
-from media.types import CameraState, MediaChange, MediaError, Snapshot, StatusChanged
+from media.stored_frames import FrameLog
+from media.types import (
+    CameraState,
+    DetectionFrame,
+    MediaChange,
+    MediaError,
+    Snapshot,
+    StatusChanged,
+)
 from resolvers.broadcast import detections_of
 
 log = logging.getLogger(__name__)
@@ -75,9 +83,18 @@ class Pipelines:
         if self.pool is None or not config.features:
             return None
         features = frozenset(config.features)
-        watch = partial(self.teller.tell, detections_of(config.tenant_id, config.camera_id))
+        folder = CameraFolder(config.tenant_id, config.folder)
+        frames, topic = (
+            FrameLog(self.media.store, folder),
+            detections_of(config.tenant_id, config.camera_id),
+        )
+
+        def watch(frame: DetectionFrame) -> None:
+            frames.add(frame)
+            self.teller.tell(topic, frame)
+
         look_for = AnalysisConfig(config.key, config.fps, features, zones=config.zones, watch=watch)
-        snapshots = Snapshots(self.media.store, CameraFolder(config.tenant_id, config.folder))
+        snapshots = Snapshots(self.media.store, folder)
         return Analysis(look_for, self.pool, partial(self._deliver, config.token), snapshots)
 
     def change_detection(self, config: CameraConfig) -> None:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.calls import ALIVE, EXPORT, FILE, KEY_PICTURES, Call, CallKey
+from app.calls import ALIVE, EXPORT, FILE, FRAMES, KEY_PICTURES, Call, CallKey
 from app.live_port import live_routes
 from app.serving import serving
 from compat_rest.errors import exception_handlers
@@ -142,6 +142,10 @@ class _Footage:
             if name == KEY_PICTURES:
                 told = await asyncio.to_thread(self._key_pictures, call.camera, hour)
                 return Response(told, media_type="application/json")
+            if run := FRAMES.fullmatch(name):
+                run_id = UUID(run[1])
+                told = await asyncio.to_thread(self._store.frames, call.camera, hour, run_id)
+                return Response(told, media_type="application/octet-stream")
             file = await asyncio.to_thread(self._store.open_file, call.camera, hour, name)
         except RecordingNotFound as error:
             raise NotFound("there is no such recording") from error

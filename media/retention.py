@@ -25,7 +25,9 @@ from media.turns import turn
 STILL_WRITTEN_US = (playlist.LONGEST_SEGMENT_SECONDS + 30) * 1_000_000
 """So long after its end an hour may still get the segment that began in it."""
 
-_FOOTAGE = (".m4s", ".m4s.part", ".mp4", ".tmp", PLAYLIST_NAME)
+_BOXES = ".bin"
+_SEGMENTS = (".m4s", ".m4s.part")
+_FOOTAGE = (".m4s", ".m4s.part", ".mp4", ".tmp", _BOXES, PLAYLIST_NAME)
 
 
 def is_closed(store: RecordingStore, hour: Hour, now_us: int) -> bool:
@@ -79,7 +81,9 @@ def thin_hour(
         raise RecordingNotFound("no such recording") from fault
     if closed:
         named = {segment.name for segment in left.segments}
-        gone += [name for name in os.listdir(folder) if name.endswith(".m4s") and name not in named]
+        named |= {store.frames_name(segment.run_id) for segment in left.segments}
+        whole = (name for name in os.listdir(folder) if name.endswith((".m4s", _BOXES)))
+        gone += [name for name in whole if name not in named]
     _remove(folder, gone)
     return left
 
@@ -106,12 +110,17 @@ def _unlist(
 
 
 def clear_snapshots(store: RecordingStore, camera: CameraFolder, date: str) -> None:
-    """Removes a day's snapshots, and its folders where nothing else is in them."""
+    """Removes a day's snapshots, and its folders where nothing else is in them.
+
+    Boxes of frames that no footage came of go with them.
+    """
     day = store.camera_path(camera) / date
     for name in os.listdir(day):
         folder = day / name
         if store.is_hour(Hour(date, name)) and folder.is_dir():
-            _remove(folder, (each for each in os.listdir(folder) if each.endswith(".jpg")))
+            names = os.listdir(folder)
+            gone = ".jpg" if any(each.endswith(_SEGMENTS) for each in names) else (".jpg", _BOXES)
+            _remove(folder, (each for each in names if each.endswith(gone)))
             _remove_empty(folder)
 
 

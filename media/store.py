@@ -205,6 +205,16 @@ class RecordingStore:
         """
         return self._open(camera, hour, _checked(_FILE, name, "file"))
 
+    @staticmethod
+    def frames_name(run_id: uuid.UUID) -> str:
+        """The file beside the segments of what was followed in a run: `media/stored_frames.py`."""
+        return f"boxes-{run_id.hex}.bin"
+
+    def frames(self, camera: CameraFolder, hour: Hour, run_id: uuid.UUID) -> bytes:
+        """That file's content as it is just now. Raises RecordingNotFound."""
+        with self._open(camera, hour, self.frames_name(run_id)) as file:
+            return file.read()
+
     def save_snapshot(self, camera: CameraFolder, at_us: int, jpeg: bytes) -> Snapshot:
         """Writes a picture so that it is there whole or not at all; the same frame's replaces it.
 

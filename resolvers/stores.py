@@ -77,6 +77,10 @@ class FarStores(Protocol):
         """Of the hour's segments by name."""
         ...
 
+    async def frames(self, place: StoredHour, run_id: UUID) -> bytes:
+        """The file of what was followed in a run."""
+        ...
+
     async def open_file(self, place: StoredHour, name: str, wish: Wish) -> FarFile: ...
 
     async def open_export(self, place: StoredExport, name: str, wish: Wish) -> FarFile:

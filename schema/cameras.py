@@ -12,9 +12,11 @@ from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
 from resolvers.recordings import DayOf, RangeOf
+from resolvers.stored_detections import FramesOf
 from resolvers.zones import zones_of
 from schema.completion import Identified
 from schema.context import Info
+from schema.detections import DetectionFrameConnection, detection_frames
 from schema.enums import CameraChangeKind, Otherwise
 from schema.events import EventConnection, EventFilter, wanted_events
 from schema.fields import field
@@ -193,6 +195,22 @@ class Camera(Identified):
     async def playback(self, info: Info, from_: From, to: To) -> Playback:
         asked = RangeOf(self._camera.slug, Interval(from_, to))
         return playback(await info.context.playbacks.load(asked))
+
+    @field(
+        description=(
+            "What was followed in the footage of a range of at most an hour, to draw over its "
+            "playback; empty where nothing was looked at."
+        ),
+        scope=Scope.PLAYBACK_READ,
+        cost=8000,
+    )
+    async def detections(
+        self, info: Info, from_: From, to: To, first: First = 50, after: After = None
+    ) -> DetectionFrameConnection:
+        wanted = Interval(from_, to)
+        asked = FramesOf(self._camera.slug, wanted, checked_first(first), after)
+        page = await info.context.frames.load(asked)
+        return detection_frames(info.context.ctx, page, after)
 
 
 @strawberry.type(description="A camera in a page.")

@@ -22,6 +22,7 @@ from resolvers.recordings import (
     coverage_of_each,
     hours_of_each,
 )
+from resolvers.stored_detections import FramePage, FramesOf, frames_of_each
 
 if TYPE_CHECKING:
     from models.event import Event
@@ -59,6 +60,10 @@ class RequestContext:
     @cached_property
     def hours(self) -> DataLoader[DayOf, list[RecordedHour]]:
         return self._loader(hours_of_each)
+
+    @cached_property
+    def frames(self) -> DataLoader[FramesOf, FramePage]:
+        return self._loader(frames_of_each)
 
     @cached_property
     def playbacks(self) -> DataLoader[RangeOf, IntervalPlayback]:

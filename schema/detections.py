@@ -6,7 +6,9 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.detections import FollowedObject, ShownFrame
-from resolvers.features import Feature
+from resolvers.stored_detections import FramePage, frame_cursor
+from schema.enums import EventType
+from schema.paging import PageInfo, page_info
 from schema.scalars import Instant
 
 
@@ -17,7 +19,7 @@ class DetectedBox:
     w: float = strawberry.field(description="Width, 0..1 of the frame's.")
     h: float = strawberry.field(description="Height, 0..1 of the frame's.")
     label: str = strawberry.field(description="The model's word for it.")
-    feature: Feature = strawberry.field(description="The analytic that it is of.")
+    type: EventType = strawberry.field(description="What it is, as in `Event.type`.")
     score: float = strawberry.field(description="The model's confidence, 0..1.")
     track_id: int | None = strawberry.field(
         description="That of its events, as `Event.trackId`; null as long as it has none."
@@ -33,6 +35,29 @@ class DetectionFrame:
     height: int = strawberry.field(description="Its height in pixels.")
     boxes: list[DetectedBox] = strawberry.field(
         description="The objects; none where nothing is followed."
+    )
+
+
+@strawberry.type(description="A frame in a page.")
+class DetectionFrameEdge:
+    node: DetectionFrame = strawberry.field(description="The frame.")
+    cursor: str = strawberry.field(description="Its place in this list, for `after`.")
+
+
+@strawberry.type(description="A page of frames of recorded footage, by time.")
+class DetectionFrameConnection:
+    edges: list[DetectionFrameEdge] = strawberry.field(description="The frames with their places.")
+    nodes: list[DetectionFrame] = strawberry.field(description="The frames alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+
+def detection_frames(ctx: Context, page: FramePage, after: str | None) -> DetectionFrameConnection:
+    nodes = [detection_frame(ctx, each) for each in page.frames]
+    cursors = [frame_cursor(ctx, each) for each in page.frames]
+    return DetectionFrameConnection(
+        edges=[DetectionFrameEdge(node=n, cursor=c) for n, c in zip(nodes, cursors, strict=True)],
+        nodes=nodes,
+        page_info=page_info(cursors, page.has_next, after),
     )
 
 
@@ -52,7 +77,7 @@ def _box(each: FollowedObject) -> DetectedBox:
         w=each.w,
         h=each.h,
         label=each.label,
-        feature=Feature(each.feature),
+        type=EventType.of(each.feature),
         score=each.score,
         track_id=each.track_id,
     )

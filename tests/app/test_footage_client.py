@@ -93,6 +93,16 @@ async def test_files_and_playlists_come_as_they_are_there(world: World, there: H
         assert await far.answers(there.world.store.store_id)
 
 
+async def test_what_was_followed_in_a_run_comes_as_it_is_there(world: World, there: Host) -> None:
+    run_id = uuid4()
+    store = there.world.store
+    (store.make_hour(CAMERA, HOUR) / store.frames_name(run_id)).write_bytes(CONTENT)
+    async with asking(world) as asks:
+        assert await far_of(asks).frames(place(there), run_id) == CONTENT
+        with pytest.raises(RecordingNotFound):
+            await far_of(asks).frames(place(there), uuid4())
+
+
 async def test_what_is_not_there_is_told_from_what_is_away(world: World, there: Host) -> None:
     async with asking(world) as asks:
         for name in ("120004_000.m4s", "a/b", "../index.m3u8", "", "?x", "ü.m4s"):

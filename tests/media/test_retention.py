@@ -219,3 +219,39 @@ def test_an_hour_is_closed_once_its_last_segment_must_be_there(disk: Disk) -> No
     assert not is_closed(disk.store, HOUR, end_us + 120_000_000)
     assert is_closed(disk.store, HOUR, end_us + 150_000_000)
     assert not is_closed(disk.store, NEXT_HOUR, end_us + 150_000_000)
+
+
+def boxes(disk: Disk, *runs: UUID) -> list[Path]:
+    paths = [disk.folder() / disk.store.frames_name(run) for run in runs]
+    for each in paths:
+        each.write_bytes(b"boxes")
+    return paths
+
+
+def test_boxes_go_with_their_hour(disk: Disk) -> None:
+    fill(disk)
+    disk.store.note_open_hours(CAMERA, [])
+    boxes(disk, RUN, OTHER_RUN)
+    clear_hour(disk.store, CAMERA, HOUR)
+    assert not disk.folder().exists()
+
+
+def test_boxes_stay_as_long_as_there_is_footage_of_their_run(disk: Disk) -> None:
+    listed = fill(disk)
+    own, others = boxes(disk, RUN, OTHER_RUN)
+    thin(disk, first(2, listed), closed=False)
+    assert own.exists()
+    assert others.exists()  # its first segment may be being written
+    thin(disk, first(3, listed))
+    assert own.exists()
+    assert not others.exists()
+
+
+def test_boxes_of_which_no_footage_came_go_with_the_snapshots(disk: Disk) -> None:
+    fill(disk)
+    (own,) = boxes(disk, RUN)
+    alone = disk.store.make_hour(CAMERA, NEXT_HOUR) / disk.store.frames_name(OTHER_RUN)
+    alone.write_bytes(b"boxes")
+    clear_snapshots(disk.store, CAMERA, HOUR.date)
+    assert own.exists()
+    assert not alone.parent.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,12 @@ from resolvers.detections import DetectionFeed
 from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.media.detect.scripted import ScriptedModel
 from tests.media.recorded import NETWORKS, QUICK, SOON
-from tests.schema.service import served
+from tests.schema.service import client_of, served
 from tests.schema.socket_client import opened
 from tests.world import add_camera, context, token
 
 BOXES = """subscription ($id: ID!) { detections(cameraId: $id) {
-  ts width height boxes { x y w h label feature score trackId } } }"""
+  ts width height boxes { x y w h label type score trackId } } }"""
 
 
 def walker(frame: av.VideoFrame) -> list[Detection]:
@@ -91,9 +91,38 @@ async def test_boxes_come_while_a_worker_looks_and_lead_to_their_events(
     assert times == sorted(set(times))
     assert {(each["width"], each["height"]) for each in frames} == {(320, 240)}
     box = frames[-1]["boxes"][0]
-    assert (box["label"], box["feature"], box["score"]) == ("person", "PERSON", 0.9)
+    assert (box["label"], box["type"], box["score"]) == ("person", "PERSON", 0.9)
     assert (box["y"], box["w"], box["h"]) == (0.4, 0.1, 0.3)
     assert 0 <= box["x"] <= 0.8
+
+
+STORED = """query ($from: DateTime!, $to: DateTime!) { camera(id: "cam-1") {
+  detections(from: $from, to: $to, first: 100) {
+    nodes { ts width boxes { x w type trackId } } pageInfo { hasNextPage } } } }"""
+
+
+async def test_boxes_of_recorded_footage_are_those_that_were_told_live(
+    world: World, simulator: Simulator, tmp_path: Path
+) -> None:
+    told: list[dict[str, Any]] = []
+    async with served(world) as place, watched(world, simulator, tmp_path), opened(place) as socket:
+        await socket.init()
+        await socket.subscribe(BOXES, {"id": "cam-1"})
+        while len(told) < 10:
+            told.append((await socket.next())["detections"])
+    begin = datetime.fromisoformat(told[0]["ts"])
+    variables = {"from": told[0]["ts"], "to": (begin + timedelta(minutes=1)).isoformat()}
+
+    async with client_of(world) as client:
+        answer = await client.post("/graphql", json={"query": STORED, "variables": variables})
+
+    page = answer.json()["data"]["camera"]["detections"]
+    frames = {each["ts"]: each for each in page["nodes"]}
+    assert page["pageInfo"] == {"hasNextPage": False}
+    for live in told:
+        (box,), (kept,) = live["boxes"], frames[live["ts"]]["boxes"]
+        assert (kept["type"], kept["trackId"]) == ("PERSON", box["trackId"])
+        assert kept["x"] == pytest.approx(box["x"], abs=1e-4)
 
 
 async def test_a_foreign_camera_is_told_like_an_absent_one(world: World) -> None:

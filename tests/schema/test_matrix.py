@@ -165,6 +165,7 @@ ASKS = {
     "Camera.coverage": of_camera(f"coverage({RANGE}) {{ recordedSeconds }}"),
     "Camera.hours": of_camera('hours(date: "2026-05-29") { hour }'),
     "Camera.playback": of_camera(f"playback({RANGE}) {{ to }}"),
+    "Camera.detections": of_camera(f"detections({RANGE}) {{ nodes {{ ts }} }}"),
     "Event.camera": of_event("camera { name }"),
     "Event.snapshotUrl": of_event("snapshotUrl", "event", "snapshotUrl"),
     "Event.playback": of_event("playback { offset }"),
