@@ -71,7 +71,10 @@ async def run_world(
 
 async def _serve_until(settings: Settings, world: World, ready: Ready, stop: asyncio.Event) -> None:
     app = build_api(world, api_options(settings, world))
-    async with delivering(world), serving(app, settings.host, settings.port) as server:
+    async with (
+        delivering(world),
+        serving(app, settings.host, settings.port, world.stopping) as server,
+    ):
         await ready(world, server.port)
         await stop.wait()
         log.info("stopping")

@@ -53,6 +53,6 @@ async def run_api(settings: Settings) -> None:
         delivering(world),
     ):
         app = build_api(world, api_options(settings, world))
-        async with serving(app, settings.host, settings.port) as server:
+        async with serving(app, settings.host, settings.port, world.stopping) as server:
             log.info("listening on %s:%s", settings.host, server.port)
             await stop.wait()

@@ -40,10 +40,13 @@ class ServingError(Exception):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]:
+async def serving(
+    app: ASGIApp, host: str, port: int, stopping: asyncio.Event | None = None
+) -> AsyncIterator[Server]:
     """Serves while the context is open; open requests get GRACE_SECONDS to end.
 
-    uvicorn's own access log is off: it would write addresses with tokens in them.
+    `stopping` is set then, for those that would last. uvicorn's own access log is off: it would
+    write addresses with tokens in them.
 
     Raises:
         ServingError: the port is taken, or the address is not this machine's.
@@ -71,6 +74,8 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]:
         yield server
     finally:
         listening.cancel()
+        if stopping is not None:
+            stopping.set()
         server.should_exit = True
         await task
 

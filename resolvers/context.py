@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -51,6 +52,7 @@ class World:
     `live` asks the workers that have the cameras, None where none can be reached.
     `broadcast` carries what is of use only at once.
     `webhooks` sends messages to receivers outside, None where nothing is sent from.
+    `stopping` is set when this process is about to end: requests that would last come to an end.
     `reloads` are those who wait for a playlist to grow.
     `marks` say how much room the store's disk should have. An operation of a client takes at most
     `operation_seconds`.
@@ -76,6 +78,7 @@ class World:
     operation_seconds: float = OPERATION_SECONDS
     exports: ExportLimits = ExportLimits()
     quota: Quota = field(default_factory=lambda: Quota(SystemClock()))
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)

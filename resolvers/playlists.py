@@ -137,17 +137,20 @@ async def _awaited(ctx: Context, asked: HourOf, part: PartOfHour) -> Footage:
             change = growth.next_change
             found = await footage.of_hour(ctx, asked.camera, asked.hour)
             is_there = wanted < _next_sequence(found, part) or not _grows_here(ctx, found)
-            if is_there or clock.monotonic_us() >= until_us:
+            is_late = clock.monotonic_us() >= until_us or ctx.world.stopping.is_set()
+            if is_there or is_late:
                 return found
-            await _within(change, LOOK_ANYWAY_SECONDS)
+            await _first_of(change, ctx.world.stopping)
 
 
-async def _within(change: asyncio.Event, seconds: float) -> None:
+async def _first_of(*events: asyncio.Event) -> None:
+    """Waits for any, LOOK_ANYWAY_SECONDS at most."""
+    waits = [asyncio.ensure_future(each.wait()) for each in events]
     try:
-        async with asyncio.timeout(seconds):
-            await change.wait()
-    except TimeoutError:
-        return
+        await asyncio.wait(waits, timeout=LOOK_ANYWAY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
 
 
 def _next_sequence(found: Footage, part: PartOfHour) -> int:

@@ -145,6 +145,7 @@ class AnswerStream(Response):
                 tasks.create_task(self._send_answers(body))
                 tasks.create_task(self._send_heartbeats(body))
                 tasks.create_task(self._until_over(body))
+                tasks.create_task(self._until_stopping(body))
         except* (_Over, Closed):
             pass
 
@@ -167,6 +168,11 @@ class AnswerStream(Response):
                 await body.finish(self._framing.refusal(over))
         raise _Over
 
+    async def _until_stopping(self, body: _Body) -> None:
+        """Ends the body, and not what is followed in it: the client goes on elsewhere, or later."""
+        await self._session.ctx.world.stopping.wait()
+        await body.end()
+
 
 class _Body:
     """The member that a body's answers are sent to."""
@@ -181,8 +187,12 @@ class _Body:
         await self.outlet.send(_content(self._framing.frame(words)))
 
     async def finish(self, last: bytes | None) -> None:
+        """All is said. Always raises _Over, or Closed."""
+        await self.end((last or b"") + self._framing.closing)
+
+    async def end(self, last: bytes = b"") -> None:
         """Always raises _Over, or Closed."""
-        await self.outlet.send(_content((last or b"") + self._framing.closing, more=False))
+        await self.outlet.send(_content(last, more=False))
         raise _Over
 
 

@@ -55,7 +55,7 @@ def client_for(world: World, tenant_id: str, *scopes: str) -> httpx.AsyncClient:
 @asynccontextmanager
 async def served(world: World, origins: frozenset[str] | None = None) -> AsyncIterator[Served]:
     """The same behind uvicorn on loopback, as it runs for users."""
-    async with serving(service(world, origins), "127.0.0.1", 0) as server:
+    async with serving(service(world, origins), "127.0.0.1", 0, world.stopping) as server:
         yield Served(server)
 
 

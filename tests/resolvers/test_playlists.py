@@ -92,6 +92,18 @@ async def test_whoever_gives_up_leaves_nothing_behind(world: World) -> None:
     assert (ctx.world.reloads.waiting, ctx.world.reloads.watched) == (0, 0)
 
 
+async def test_who_waits_when_the_process_is_to_end_is_answered_as_it_is(world: World) -> None:
+    camera = await add_camera(world)
+    lay_down(world, camera, [segment(NOON, 0)])
+    ctx = now(replace(world, stopping=asyncio.Event()))
+    waiting = asked(ctx, 1)
+    while not ctx.world.reloads.waiting:
+        await asyncio.sleep(0.01)
+    ctx.world.stopping.set()
+    assert (await waiting).text.count("#EXTINF") == 1
+    assert (ctx.world.reloads.waiting, ctx.world.reloads.watched) == (0, 0)
+
+
 class PassingClock(StandingClock):
     """Half a minute goes by with every look at the monotonic time."""
 

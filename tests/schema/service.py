@@ -74,5 +74,5 @@ def codes(answer: Mapping[str, Any]) -> list[str]:
 @asynccontextmanager
 async def served(world: World, **options: Any) -> AsyncIterator[str]:
     """`host:port` of the same behind uvicorn on loopback, as it runs for users."""
-    async with serving(service(world, **options), "127.0.0.1", 0) as server:
+    async with serving(service(world, **options), "127.0.0.1", 0, world.stopping) as server:
         yield f"127.0.0.1:{server.port}"
