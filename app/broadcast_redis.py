@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import redis.asyncio as redis
 
 from app.bus_redis import ANSWER_SECONDS, FAILURES, RETRY_SECONDS
+from models.tasks import end
 from resolvers.broadcast import Listener, LocalBroadcast
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,7 @@ class RedisBroadcast:
     async def close(self) -> None:
         listener, self._listener = self._listener, None
         if listener is not None:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            await end(listener)
 
     async def _run(self) -> None:
         while True:

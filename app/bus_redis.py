@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from models.tasks import end
 from resolvers.bus import LocalBus
 from resolvers.errors import Unavailable
 
@@ -84,8 +85,7 @@ class RedisBus:
 
     async def close(self) -> None:
         if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+            await end(self._listener)
         await self.client.aclose()
 
     def _ensure_listening(self) -> None:

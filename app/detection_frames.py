@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from media.bridge import Bridge
 from media.types import DetectionFrame
+from models.tasks import end
 from resolvers.broadcast import Broadcast
 from resolvers.detections import words_of
 
@@ -46,8 +47,7 @@ class DetectionTeller:
             await stop.wait()
         finally:
             self._bridge = None
-            sending.cancel()
-            await asyncio.wait({sending})
+            await end(sending)
 
     async def _send_all(self, bridge: Bridge) -> None:
         while True:

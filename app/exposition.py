@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.metrics import registry, take_readings
 from app.shared_metrics import shared_folder
+from models.tasks import end
 
 READ_SECONDS = 2.0
 """For all readings: a disk that hangs must not hold up the rest."""
@@ -101,8 +102,7 @@ async def shown_to_others() -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def _keep_fresh() -> None:

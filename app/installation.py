@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.webhook_sender import HttpSender
 from models.database import DatabaseUnusable, close_database, migrate_database, open_database
 from models.event_days import make_event_days
+from models.tasks import end
 from resolvers import tenants
 from resolvers.context import World
 from resolvers.errors import Unavailable
@@ -50,9 +51,7 @@ async def open_installation(settings: Settings, world: World) -> AsyncIterator[N
         tasks += _kept_running(world)
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
         await close_database()
         await _let_go(world)
 

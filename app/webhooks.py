@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from app import metrics
+from models.tasks import end
 from models.webhook import Webhook
 from resolvers.bus import WEBHOOKS, wait_for_ring
 from resolvers.context import World
@@ -125,10 +126,7 @@ class Deliveries:
         return list(ended)
 
     async def _stop(self, keys: Sequence[UUID]) -> None:
-        tasks = [self._telling.pop(key).task for key in dict.fromkeys(keys)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*[self._telling.pop(key).task for key in dict.fromkeys(keys)])
 
 
 @asynccontextmanager
@@ -143,8 +141,7 @@ async def delivering(world: World) -> AsyncIterator[None]:
         with metrics.reading(lambda: _read(deliveries)):
             yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 def _read(deliveries: Deliveries) -> None:

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from models.tasks import end
+
 T = TypeVar("T")
 
 SUSPECT_SECONDS = 1.0
@@ -60,8 +62,7 @@ class Circuit:
 
     async def close(self) -> None:
         if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+            await end(self._asking)
 
     async def _find_out(self) -> None:
         while not await self._is_there():

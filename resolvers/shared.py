@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Generic, Protocol, TypeVar
 
+from models.tasks import end
+
 
 class Running(Protocol):
     async def run(self) -> None:
@@ -54,8 +56,7 @@ class Shared(Generic[RunningT]):
             held.holders -= 1
             if held.holders == 0:
                 self._forget(key, held)
-                held.task.cancel()
-                await asyncio.wait({held.task})
+                await end(held.task)
 
     def _begin(self, key: Hashable, work: RunningT) -> _Held[RunningT]:
         held = self._held[key] = _Held(work)
