@@ -102,6 +102,7 @@ def make_worker(
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
     companions: list[Companion] = [Cleaner(world), Exporter(world), live, LiveMeter(live)]
     worker = Worker(world, media, transport, spool, detection.pool, companions, meter=meter)
+    worker.lacking = detection.lacking
     worker.alone = settings.database.startswith("sqlite://")
     return worker
 

@@ -16,7 +16,7 @@ from app.model_store import ModelError
 from app.replaying import Watched, interval, load
 from app.settings import Settings
 from media.comparison import Appearance, Appearances, Comparison, Pair, Sight, compare
-from media.detect.pool import LoadedModel
+from media.detect.model_set import ModelSet
 from media.replay import replay
 from media.types import Box, EventChange, MediaError
 from models.event import Event
@@ -73,7 +73,7 @@ def compare_models(  # noqa: PLR0913 - an option for each thing that is compared
     raise typer.Exit(SAME if found.is_equal else DIFFERENT)
 
 
-def _replayed(watched: Watched, model: LoadedModel) -> list[Appearance]:
+def _replayed(watched: Watched, models: ModelSet) -> list[Appearance]:
     """Raises MediaError: the footage can't be read, or there is none."""
     noted = Appearances()
 
@@ -82,7 +82,7 @@ def _replayed(watched: Watched, model: LoadedModel) -> list[Appearance]:
             noted.tell(change)
 
     config = replace(watched.config, watch=noted.watch)
-    if not replay(watched.runs(), config, model, tell).lane.looked:
+    if not replay(watched.runs(), config, models, tell).lane.looked:
         raise MediaError("there was nothing to look at")
     return noted.found()
 

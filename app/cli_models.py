@@ -8,9 +8,10 @@ from typing import Annotated, NoReturn, Protocol
 
 import typer
 
-from app.model_features import feature_states
+from app.model_choice import Choice, choose, statuses
 from app.model_store import InstalledModel, ModelError, ModelStore
 from media.types import MediaError
+from resolvers.feature_states import feature_states
 
 models_app = typer.Typer(help="The models that cameras are watched with.", no_args_is_help=True)
 
@@ -41,8 +42,8 @@ def list_models(ctx: typer.Context) -> None:
     for fault in store.faults():
         typer.echo(f"unreadable: {fault}", err=True)
     typer.echo()
-    for feature, state in feature_states(store, settings.model).items():
-        typer.echo(f"{feature:13}  {state}")
+    for line in _features(store, settings.model):
+        typer.echo(line)
 
 
 @models_app.command()
@@ -108,6 +109,18 @@ def check(
         _fail(error)
     for line in lines:
         typer.echo(line)
+
+
+def _features(store: ModelStore, wanted: str | None) -> list[str]:
+    """For each feature which model finds it, or what to do; raises nothing of `wanted`."""
+    try:
+        choice = choose(store, wanted)
+    except ModelError as error:
+        choice = Choice(faults={wanted or "": str(error)})
+    return [
+        f"{state.feature:13}  {'; '.join(filter(None, (state.model_version, state.reason)))}"
+        for state in feature_states(statuses(store, choice))
+    ]
 
 
 def show_progress(what: str, done: int, total: int | None) -> None:

@@ -15,7 +15,7 @@ from app.event_lines import event_line
 from app.model_store import ModelError
 from app.replaying import Watched, as_wished, camera_watched, file_watched, interval, load
 from app.settings import Settings
-from media.detect.pool import LoadedModel
+from media.detect.model_set import ModelSet
 from media.replay import replay as show
 from media.types import EventChange, MediaError
 from resolvers.access import Actor, Interval, Scope
@@ -71,7 +71,7 @@ def replay(  # noqa: PLR0913 - an option for each thing that changes the log
         loaded = load(settings, model, begin)
         watched = as_wished(watched, fps, feature or ())
         if not watched.config.features:
-            watched = as_wished(watched, None, list(loaded.description.features))
+            watched = as_wished(watched, None, list(loaded.finders))
         if out is None:
             _log(watched, loaded, sys.stdout.buffer)
         else:
@@ -108,7 +108,7 @@ def asked(settings: Settings, actor: Actor, use_case: Callable[[Context], Awaita
         raise typer.Exit(2) from refused
 
 
-def _log(watched: Watched, model: LoadedModel, file: BinaryIO) -> None:
+def _log(watched: Watched, models: ModelSet, file: BinaryIO) -> None:
     began: set[str] = set()
 
     def tell(change: EventChange) -> None:
@@ -116,9 +116,10 @@ def _log(watched: Watched, model: LoadedModel, file: BinaryIO) -> None:
             began.add(change.event_id)
             file.write(event_line(change))
 
-    counts = show(watched.runs(), watched.config, model, tell)
+    counts = show(watched.runs(), watched.config, models, tell)
     file.flush()
-    version, lane = model.description.model_version, counts.lane
+    version = ", ".join(each.model_version for each in models.descriptions)
+    lane = counts.lane
     typer.echo(
         f"{version}: {len(began)} events; {lane.looked} frames looked at, {counts.still} still, "
         f"{lane.failed} failed",

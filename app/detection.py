@@ -1,4 +1,4 @@
-"""The model that this process detects with, if there is one, and what there is to say of others."""
+"""The models that this process detects with, if there are any, and what to say of the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 import typer
 
 from app.cli_models import show_progress
-from app.model_features import DETECTORS_ALONE
-from app.model_store import InstalledModel, ModelError, ModelStore
+from app.model_choice import Choice, Loading, choose, statuses
+from app.model_store import NONE_INSTALLED, ModelError, ModelStore
 from app.settings import Settings
-from media.detect.description import ModelDescription, Task
 from media.detect.pool import DetectorPool
-from media.detect.runtime import Detector
 from media.types import MediaError, ModelStatus
+from resolvers.feature_states import feature_states
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,11 @@ class Detection:
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         return self.found
+
+    @property
+    def lacking(self) -> dict[str, str]:
+        """Of features that are not to be had in full, why, and what to do."""
+        return {each.feature: each.reason for each in feature_states(self.found) if each.reason}
 
 
 def ensure_model(settings: Settings) -> None:
@@ -53,56 +57,26 @@ def ensure_model(settings: Settings) -> None:
 
 @contextmanager
 def open_detection(settings: Settings) -> Iterator[Detection]:
-    """Loads the model and opens its pool for as long as the context lasts.
+    """Loads the models and opens their pool for as long as the context lasts.
 
     A model that is missing, damaged or does not load is no reason to stop: it is said in the log,
     in readiness and in `models`, and cameras are recorded all the same.
     """
-    store = ModelStore(settings.data_dir)
+    store, loading = ModelStore(settings.data_dir), Loading(settings.device)
     try:
-        model = store.pick(settings.model)
-        detector = Detector(model.description, model.path, settings.device)
+        choice = choose(store, settings.model, loading)
     except (ModelError, MediaError) as error:
-        log.warning("%s: %s", error, NOTHING_DETECTED)
-        yield Detection(None, _statuses(store, None, None, str(error)))
+        choice = Choice(faults={settings.model or "": str(error)})
+    found = statuses(store, choice, loading)
+    if not choice.models:
+        fault = "; ".join(choice.faults.values()) or NONE_INSTALLED
+        log.warning("%s: %s", fault, NOTHING_DETECTED)
+        yield Detection(None, found)
         return
-    pool = DetectorPool(detector)
+    for fault in choice.faults.values():
+        log.warning("%s", fault)
+    pool = DetectorPool(loading.models)
     try:
-        yield Detection(pool, _statuses(store, model, detector.device, detector.device_fault))
+        yield Detection(pool, found)
     finally:
         pool.close()
-
-
-def _statuses(
-    store: ModelStore, active: InstalledModel | None, device: str | None, fault: str | None
-) -> tuple[ModelStatus, ...]:
-    """Every model known here, the one in use first.
-
-    `fault` is of the model in use: why it does not run, or not on the device asked for.
-    """
-    installed = {model.description.name for model in store.installed()}
-    in_use = active.description.name if active else None
-    statuses = [
-        ModelStatus(
-            name=name,
-            version=description.version,
-            features=tuple(description.features),
-            licence=description.licence,
-            installed=name in installed,
-            active=name == in_use,
-            device=device if name == in_use else None,
-            reason=fault if name == in_use else _why_not(description, installed, in_use, fault),
-        )
-        for name, description in store.known().items()
-    ]
-    return tuple(sorted(statuses, key=lambda status: not status.active))
-
-
-def _why_not(
-    model: ModelDescription, installed: set[str], in_use: str | None, fault: str | None
-) -> str:
-    if model.name not in installed:
-        return f"not installed: vms models pull {model.name}"
-    if model.task is not Task.DETECT:
-        return DETECTORS_ALONE
-    return fault if fault and in_use is None else "another model is in use"

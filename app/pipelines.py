@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
@@ -56,6 +56,7 @@ class Pipelines:
     """The cameras that are run here, each under the token of its lease.
 
     `pool` is None where no model is installed: cameras are recorded and nothing is detected.
+    `lacking` says of features that are not to be had in full why, and what to do.
     """
 
     media: CameraWorld
@@ -63,6 +64,7 @@ class Pipelines:
     meter: CameraMeter
     pool: DetectorPool | None
     teller: DetectionTeller
+    lacking: Mapping[str, str] = field(default_factory=dict)
     running: dict[UUID, CameraPipeline] = field(default_factory=dict)
     _looking: dict[UUID, Analysis | None] = field(default_factory=dict)
     _hung: dict[UUID, list[CameraPipeline]] = field(default_factory=dict)
@@ -80,6 +82,9 @@ class Pipelines:
         self.writer.deliver(replace(change, token=token))
 
     def _analysis(self, config: CameraConfig) -> Analysis | None:
+        for feature in config.features:
+            if feature in self.lacking:
+                log.warning("camera %s: %s: %s", config.key, feature, self.lacking[feature])
         if self.pool is None or not config.features:
             return None
         features = frozenset(config.features)

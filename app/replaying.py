@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
-from msgspec import structs
 
-from app.model_store import ModelStore
+from app.model_choice import Loading, choose
+from app.model_store import NONE_INSTALLED, ModelError, ModelStore
 from app.settings import Settings
 from media import recorded_packets
 from media.analysis import AnalysisConfig
-from media.detect.pool import LoadedModel
+from media.detect.model_set import ModelSet
 from media.recorded_packets import RecordedRun
 from media.types import EventChange
 from models.camera import Camera
@@ -96,21 +96,18 @@ def as_wished(watched: Watched, fps: float | None, features: Sequence[str]) -> W
     return replace(watched, config=config)
 
 
-def load(settings: Settings, name: str | None, begin: float | None = None) -> LoadedModel:
-    """An installed model, or the one in use; `begin` in the place of its own threshold.
+def load(settings: Settings, name: str | None, begin: float | None = None) -> ModelSet:
+    """The models in use, an installed detector before them; `begin` is for all detectors.
 
     Raises:
-        ModelError: it is not installed, not sound, or no detector.
+        ModelError: it is not installed, not sound, or no detector; or there is none.
         MediaError: it does not load.
     """
-    from media.detect.runtime import Detector  # slow to import
-
-    model = ModelStore(settings.data_dir).pick(name or settings.model)
-    description = model.description
-    if begin is not None:
-        thresholds = structs.replace(description.thresholds, begin=begin)
-        description = structs.replace(description, thresholds=thresholds)
-    return Detector(description, model.path, settings.device)
+    loading = Loading(settings.device, begin)
+    choice = choose(ModelStore(settings.data_dir), name or settings.model, loading)
+    if not choice.models:
+        raise ModelError("; ".join(choice.faults.values()) or NONE_INSTALLED)
+    return loading.models
 
 
 def interval(since: str, until: str) -> Interval:

@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     live_turn_user: str | None = Field(None, description="User of that TURN server")
     live_turn_password: SecretStr | None = Field(None, description="Password of that TURN server")
     model: str | None = Field(
-        None, description="Model to detect with; without it the first installed of the catalogue"
+        None, description="Detector that comes before all; without it the first of the catalogue"
     )
     device: str = Field("AUTO", description="Where inference runs: AUTO, CPU, GPU or NPU")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +46,7 @@ class Worker:
     `companions` are all started in `run`. `address` is the base URL of its internal port; whoever
     opens the port sets it, at any time: it is told with the next look. `spool` is the folder of
     changes that wait for the database. `alone`: no other worker can be on the database.
+    `lacking` is as in `Pipelines`.
     """
 
     world: World
@@ -56,6 +58,7 @@ class Worker:
     address: str | None = None
     meter: CameraMeter = field(default_factory=CameraMeter)
     alone: bool = False
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervises until `stop`, then ends every recording properly and hands it over."""
@@ -69,7 +72,7 @@ class Worker:
             companions: list[Companion] = [self.meter, teller, *self.companions]
             for companion in companions:
                 tasks.create_task(companion.run(stop), name=type(companion).__name__)
-            pipelines = Pipelines(self.media, writer, self.meter, self.pool, teller)
+            pipelines = Pipelines(self.media, writer, self.meter, self.pool, teller, self.lacking)
             supervisor = Supervisor(self.world, self.transport, tenure, pipelines, writer)
             await tenure.renew()
             keeping = tasks.create_task(tenure.keep(), name="leases")

@@ -1,4 +1,4 @@
-"""One camera's packets to events: sample, look, track, decide, tell."""
+"""One camera's packets to events: sample, look, track, read, decide, tell."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import av
 from av.packet import Packet
 from av.stream import Stream
 
+from media.clip_watch import ClipWatches
 from media.clock import Clock, SystemClock
+from media.detect.model_set import Eyes
 from media.detect.pool import LaneCounts, Look, Places
 from media.eventing import EventIds, Eventing, event_rules, random_ids
-from media.sampler import CodecUnknown, MotionGate, Sampler
+from media.plate_reading import PlateReadings
+from media.sampler import CodecUnknown, Grid, MotionGate, Sampler
 from media.telling import SnapshotStore, Teller
 from media.tracker import Track, Tracker, tracker_rules
 from media.types import (
@@ -35,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 MAX_UNSEEN = TICKS_PER_SECOND
 """A still scene is looked at this often all the same: the gate is coarse, things creep."""
+
+DEFAULT_BEGIN = 0.4
+"""Score that begins an event of a feature whose model says none: of nothing, as a rule."""
 
 SETTLE_S = 5.0
 """How long the end of a run waits for the last frame's detections."""
@@ -60,7 +66,7 @@ Watch = Callable[[DetectionFrame], None]
 
 @dataclass(frozen=True, slots=True)
 class AnalysisConfig:
-    """What to look for. `fps` 0.2 to 30; `features` that the model lacks find nothing.
+    """What to look for. `fps` 0.2 to 30; `features` that the models lack find nothing.
 
     `zones` are those to begin with: see `Analysis.change_zones`. `watch` is called by the thread
     that calls `deliver`, after the frame's events have been told.
@@ -84,6 +90,34 @@ class AnalysisCounts:
     decoded: int = 0
 
 
+class _Rate:
+    """What is looked for at one rate, in one run; `grid` None: each sampled frame is due."""
+
+    def __init__(self, features: frozenset[str], grid: Grid | None) -> None:
+        self.features, self._grid, self._gate = features, grid, MotionGate()
+        self._looked_at: int | None = None
+
+    def take(self, position: int) -> bool:
+        """Whether a frame at `position` is due; if so, the next one is due a period later."""
+        if self._grid is None:
+            return True
+        if not self._grid.is_due(position):
+            return False
+        self._grid.advance(position)
+        return True
+
+    def moved(self, frame: av.VideoFrame, position: int) -> bool:
+        """Whether something has since the last look, or that was long ago."""
+        moved = self._gate.moved(frame)
+        looked_at = self._looked_at
+        return moved or looked_at is None or position - looked_at >= MAX_UNSEEN
+
+    def look(self, position: int) -> None:
+        """The frame last passed to `moved` is being looked at."""
+        self._gate.look()
+        self._looked_at = position
+
+
 class Analysis:
     """The events of one camera, over all its runs.
 
@@ -100,30 +134,39 @@ class Analysis:
         snapshots: SnapshotStore,
         new_ids: Callable[[], EventIds] = random_ids,
     ) -> None:
-        begin_score = pool.description.thresholds.begin
+        finders = pool.models.finders
+        begin = {name: each.thresholds.begin for name, each in finders.items()}
         self._config = config
         self._lock = threading.Lock()
-        self._tracker = Tracker(tracker_rules(config.fps, begin_score))
+        self._tracker = Tracker(tracker_rules(config.fps, DEFAULT_BEGIN, begin))
         self._zones = ZoneWatch(config.zones)
-        self._eventing = Eventing(event_rules(config.fps, begin_score), new_ids, self._zones)
-        version = pool.description.model_version
-        self._teller = Teller(config.camera_key, version, deliver, snapshots)
+        rules = event_rules(config.fps, DEFAULT_BEGIN, begin)
+        self._eventing = Eventing(rules, new_ids, self._zones)
+        self._clips = ClipWatches(pool.models, config.features, new_ids)
+        self._tracked = config.features & finders.keys() - self._clips.features
+        self._readings = PlateReadings()
+        versions = {name: each.model_version for name, each in finders.items()}
+        self._teller = Teller(config.camera_key, versions, deliver, snapshots)
         self._lane = pool.lane(self._receive)
         self._timeline: Timeline | None = None
         self._sampler: Sampler | None = None
-        self._gate = MotionGate()
-        self._looked_at: int | None = None
+        self._rates: list[_Rate] = []
         self._still = self._errors = self._decoded = 0
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
         """The packets that follow are of `stream`, re-stamped in positions."""
         self._end(None)
         self._timeline = timeline
-        self._gate = MotionGate()
-        self._looked_at = None
+        asked = ((self._tracked, self._config.fps), (self._clips.features, self._clips.fps))
+        fps = max((fps for features, fps in asked if features), default=0.0)
+        self._rates = [
+            _Rate(features, Grid(own) if own < fps else None) for features, own in asked if features
+        ]
         self._sampler = None
+        if not self._rates:
+            return
         try:
-            self._sampler = Sampler(stream, self._config.fps)
+            self._sampler = Sampler(stream, fps)
         except CodecUnknown as error:
             logger.warning("camera %s: no detection: %s", self._config.camera_key, error)
 
@@ -173,7 +216,9 @@ class Analysis:
             logger.warning("camera %s: detection lags at a run's end", self._config.camera_key)
         clock = timeline.clock
         with self._lock:
-            ended = self._eventing.end(self._tracker.end())
+            tracks = self._tracker.end()
+            ended = [*self._eventing.end(tracks), *self._clips.end()]
+            self._readings.forget(tracks)
         if clock is None:
             return  # nothing was looked at
         for step in ended:
@@ -181,31 +226,32 @@ class Analysis:
             self._teller.tell_end(step.ids, min(seen_at_us, ended_at_us or seen_at_us))
 
     def _consider(self, frame: av.VideoFrame) -> None:
-        """Offer a frame that is due to the pool, unless nothing has changed."""
+        """Offer a frame to the pool for what is due, unless nothing has changed."""
         timeline, sampler, position = self._timeline, self._sampler, frame.pts
         if timeline is None or sampler is None or position is None:
             return
         clock = timeline.clock
         if clock is None or position < clock.start_position:
             return
-        if not self._is_worth_looking(frame, position):
-            self._still += 1
-            return
-        self._gate.look()
-        self._looked_at = position
-        now_us = self._config.clock.now_us()
-        aspect = sampler.pixel_aspect
-        self._lane.offer(Look(frame, position, clock, timeline.recorded, aspect, now_us))
+        due = [rate for rate in self._rates if rate.take(position)]
+        worth = [rate for rate in due if self._is_worth_looking(rate, frame, position)]
+        self._still += bool(due) and not worth
+        for rate in worth:
+            rate.look(position)
+        if worth:
+            features = frozenset[str]().union(*(rate.features for rate in worth))
+            aspect, now_us = sampler.pixel_aspect, self._config.clock.now_us()
+            recorded = timeline.recorded
+            self._lane.offer(Look(frame, position, clock, recorded, features, aspect, now_us))
 
-    def _is_worth_looking(self, frame: av.VideoFrame, position: int) -> bool:
+    def _is_worth_looking(self, rate: _Rate, frame: av.VideoFrame, position: int) -> bool:
         """Whether something moved, or is being searched for, or the last look was long ago.
 
         In a still scene what was seen stays seen: who stands still is not taken for gone.
         """
-        moved = self._gate.moved(frame)
-        if moved or self._looked_at is None or position - self._looked_at >= MAX_UNSEEN:
+        if rate.moved(frame, position):
             return True
-        if not self._lane.idle:
+        if rate.features != self._tracked or not self._lane.idle:
             return False
         with self._lock:
             if self._tracker.searching:
@@ -213,18 +259,31 @@ class Analysis:
             self._tracker.hold(position)
         return False
 
-    def _receive(self, look: Look, detections: Sequence[Detection]) -> None:
+    def _receive(self, look: Look, detections: Sequence[Detection], eyes: Eyes) -> None:
         """What a frame shows, on a thread of the pool."""
         inferred_us = self._config.clock.now_us()
-        wanted = [found for found in detections if found.feature in self._config.features]
+        if not look.features.isdisjoint(self._tracked):
+            self._follow(look, detections, eyes, inferred_us)
+        if not look.features.isdisjoint(self._clips.features):
+            steps = self._clips.look(look, eyes)
+            now_us = self._config.clock.now_us()
+            self._teller.tell(steps, look, FrameStages(look.sampled_us, now_us, now_us))
+
+    def _follow(
+        self, look: Look, detections: Sequence[Detection], eyes: Eyes, inferred_us: int
+    ) -> None:
+        """What its objects do, and what is read of them."""
         at_us = look.clock.at_us(look.position)
         with self._lock:
-            sighting = self._tracker.look(self._zones.unmasked(wanted, at_us), look.position)
+            sighting = self._tracker.look(self._zones.unmasked(detections, at_us), look.position)
             steps = self._eventing.look(sighting, look.position, at_us)
         tracked_us = self._config.clock.now_us()
+        self._readings.look(sighting.seen, look, eyes)
         stages = FrameStages(look.sampled_us, inferred_us, tracked_us)
-        self._teller.tell(steps, look, stages)
+        self._teller.tell(steps, look, stages, self._readings.best)
+        self._teller.tell_plates(self._readings.best)
         self._teller.tell_better(sighting.seen, look)
+        self._readings.forget(sighting.gone)
         if self._config.watch is not None:
             self._config.watch(self._frame(look, sighting.seen))
 

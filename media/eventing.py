@@ -13,8 +13,8 @@ from __future__ import annotations
 import itertools
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from media.tracker import SLOW_FPS, Sighting, Track, overlap
 from media.types import TICKS_PER_SECOND, EventZone
@@ -29,6 +29,7 @@ class EventRules:
 
     Attributes:
         begin_score: the least score of the detection that an event begins with; 0..1.
+        begin_scores: the same by its feature, where that has one of its own.
         min_hits, min_age_s: how often and how long a track must have been seen.
         still_features: what begins an event without moving: someone who stands there matters,
             something parked does not.
@@ -37,6 +38,7 @@ class EventRules:
     """
 
     begin_score: float = 0.4
+    begin_scores: Mapping[str, float] = field(default_factory=dict)
     min_hits: int = 3
     min_age_s: float = 0.4
     still_features: frozenset[str] = frozenset({"person"})
@@ -45,10 +47,15 @@ class EventRules:
     place_s: float = 600.0
     place_overlap: float = 0.4
 
+    def begin_score_of(self, feature: str) -> float:
+        return self.begin_scores.get(feature, self.begin_score)
 
-def event_rules(fps: float, begin_score: float) -> EventRules:
+
+def event_rules(
+    fps: float, begin_score: float, begin_scores: Mapping[str, float] | None = None
+) -> EventRules:
     """The rules for a camera looked at `fps` times a second: fewer hits are to be had when slow."""
-    return EventRules(begin_score=begin_score, min_hits=3 if fps > SLOW_FPS else 2)
+    return EventRules(begin_score, begin_scores or {}, min_hits=3 if fps > SLOW_FPS else 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ class Eventing:
         if (
             track.hits < rules.min_hits
             or age_s < rules.min_age_s
-            or track.detection.score < rules.begin_score
+            or track.detection.score < rules.begin_score_of(track.detection.feature)
         ):
             return False
         return track.moved or self._stands(track, age_s)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from media.analysis import Analysis, AnalysisConfig, AnalysisCounts
 from media.detect.inline import InlinePool
-from media.detect.pool import LoadedModel
+from media.detect.model_set import ModelSet
 from media.eventing import counted_ids
 from media.recorded_packets import RecordedRun
 from media.types import EventChange, MediaChange, RunClock
@@ -41,7 +41,7 @@ class _Timeline:
 def replay(
     runs: Iterable[RecordedRun],
     config: AnalysisConfig,
-    model: LoadedModel,
+    models: ModelSet,
     deliver: Callable[[EventChange], None],
 ) -> AnalysisCounts:
     """Every event that the analysis tells of these runs, in order, without snapshots and stages.
@@ -55,7 +55,7 @@ def replay(
             deliver(replace(change, stages=None))
 
     timeless, ids = replace(config, clock=_NoTime()), counted_ids(str(config.camera_key))
-    analysis = Analysis(timeless, InlinePool(model), tell, _NoPictures(), ids)
+    analysis = Analysis(timeless, InlinePool(models), tell, _NoPictures(), ids)
     for run in runs:
         _show(analysis, run)
     analysis.close()

@@ -35,6 +35,22 @@ class Effort(Enum):
     EVERYTHING = "everything"
 
 
+class Grid:
+    """Tells which frames are due, up to `fps` a second, so that the mean rate is kept."""
+
+    def __init__(self, fps: float) -> None:
+        self.period = round(TICKS_PER_SECOND / fps)
+        self._due: int | None = None
+
+    def is_due(self, position: int) -> bool:
+        return self._due is None or position >= self._due
+
+    def advance(self, position: int) -> None:
+        """The frame at `position` is taken."""
+        due = (position if self._due is None else self._due) + self.period
+        self._due = due if due > position else position + self.period
+
+
 class Sampler:
     """Frames of one run at up to `fps` a second, their `pts` the position in ticks.
 
@@ -46,8 +62,7 @@ class Sampler:
     def __init__(self, stream: av.VideoStream, fps: float) -> None:
         """Raises CodecUnknown."""
         self._decoder = _decoder_like(stream)
-        self._period = round(TICKS_PER_SECOND / fps)
-        self._due: int | None = None
+        self._grid = Grid(fps)
         self._gop = _Gop()
         self._effort = Effort.REFERENCES
         self._in_step = False
@@ -74,14 +89,14 @@ class Sampler:
             return
         self._gop.packets += 1
         if self._effort is Effort.KEYFRAMES:
-            decoded = self._decode_alone(packet) if self._is_due(packet.pts) else []
+            decoded = self._decode_alone(packet) if self._grid.is_due(packet.pts) else []
         else:
             decoded = self._decode(packet)
         for frame in decoded:
             self._gop.frames += 1
             self.decoded += 1
-            if frame.pts is not None and self._is_due(frame.pts) and not frame.is_corrupt:
-                self._advance(frame.pts)
+            if frame.pts is not None and self._grid.is_due(frame.pts) and not frame.is_corrupt:
+                self._grid.advance(frame.pts)
                 yield frame
 
     def _choose_effort(self, position: int) -> None:
@@ -90,11 +105,11 @@ class Sampler:
         if gop.began_at is None or position <= gop.began_at:
             return
         length = position - gop.began_at
-        if length <= self._period * KEYFRAME_TOLERANCE:
+        if length <= self._grid.period * KEYFRAME_TOLERANCE:
             self._effort = Effort.KEYFRAMES
         elif self._effort is Effort.KEYFRAMES:
             self._effort = Effort.REFERENCES
-        elif gop.frames < min(gop.packets, length / self._period) * 0.9:
+        elif gop.frames < min(gop.packets, length / self._grid.period) * 0.9:
             self._effort = Effort.EVERYTHING
         self._decoder.skip_frame = "NONREF" if self._effort is Effort.REFERENCES else "DEFAULT"
 
@@ -122,13 +137,6 @@ class Sampler:
         self.errors += 1
         self._decoder.flush_buffers()
         logger.debug("decoding for detection: %s", error)
-
-    def _is_due(self, position: int) -> bool:
-        return self._due is None or position >= self._due
-
-    def _advance(self, position: int) -> None:
-        due = (position if self._due is None else self._due) + self._period
-        self._due = due if due > position else position + self._period
 
 
 class _Gop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
@@ -14,7 +14,7 @@ from media.event_ids import dated_id
 from media.eventing import Began, Ended, EventIds, Step
 from media.snapshot import SnapshotError, encode_jpeg
 from media.tracker import Track
-from media.types import ChangeKind, EventChange, FrameStages, MediaChange, Snapshot, View
+from media.types import ChangeKind, EventChange, FrameStages, MediaChange, Plate, Snapshot, View
 
 logger = logging.getLogger(__name__)
 
@@ -39,30 +39,43 @@ class _Open:
 
 
 class Teller:
-    """Used by one thread at a time; tells in order."""
+    """Used by one thread at a time; tells in order.
+
+    `versions` are those of the models, by the features that they find.
+    """
 
     def __init__(
         self,
         camera_key: UUID,
-        model_version: str,
+        versions: Mapping[str, str],
         deliver: Callable[[MediaChange], None],
         snapshots: SnapshotStore,
     ) -> None:
-        self._camera_key, self._model_version = camera_key, model_version
+        self._camera_key, self._versions = camera_key, versions
         self._deliver, self._snapshots = deliver, snapshots
         self._open: dict[str, _Open] = {}
         self._views = BestViews()
         self._last_track_id = 0
 
-    def tell(self, steps: Sequence[Step], look: Look, stages: FrameStages) -> None:
-        """What ended, then what began with the frame of `look`."""
+    def tell(
+        self,
+        steps: Sequence[Step],
+        look: Look,
+        stages: FrameStages,
+        plate: Callable[[int], Plate | None] = lambda _: None,
+    ) -> None:
+        """What ended, then what began with the frame of `look`.
+
+        `plate` tells what is read of an object so far, by the key of its track.
+        """
         for step in steps:
             if isinstance(step, Ended):
                 self.tell_end(step.ids, look.clock.at_us(step.seen_at))
         began = [step for step in steps if isinstance(step, Began)]
         snapshot = self._snapshot(look) if began else None
         for step in began:
-            change = replace(self._change(step, look, snapshot), stages=stages)
+            change = self._change(step, look, snapshot)
+            change = replace(change, stages=stages, plate=plate(step.track.key))
             self._open[step.ids.event_id] = _Open(change, step.track.key)
             self._views.begin(step.track, look.frame, change.at_us)
             said = {"trace_id": str(change.trace_id)}
@@ -82,6 +95,16 @@ class Teller:
                     change = replace(event.change, kind=ChangeKind.CHANGED, best=view, stages=None)
                     self._open[name] = replace(event, change=change)
                     self._deliver(change)
+
+    def tell_plates(self, plate: Callable[[int], Plate | None]) -> None:
+        """Of events that last: whose plate is read otherwise than was told."""
+        for name, event in self._open.items():
+            found, told = plate(event.track), event.change.plate
+            if found is None or (told is not None and told.text == found.text):
+                continue
+            change = replace(event.change, kind=ChangeKind.CHANGED, plate=found, stages=None)
+            self._open[name] = replace(event, change=change)
+            self._deliver(change)
 
     def tell_end(self, ids: EventIds, ended_at_us: int) -> None:
         event = self._open.pop(ids.event_id, None)
@@ -106,7 +129,7 @@ class Teller:
             event_id=dated_id(step.ids.event_id, at_us),
             trace_id=step.ids.trace_id,
             track_id=self._track_id(step.track.key, at_us),
-            model_version=self._model_version,
+            model_version=self._versions.get(step.track.detection.feature, ""),
             at_us=at_us,
             position=look.position if look.recorded else None,
             detection=step.track.detection,

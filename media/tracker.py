@@ -8,8 +8,8 @@ positions in ticks, as cameras are looked at 0.2 to 30 times a second and frames
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ class TrackerRules:
     """How tolerant the association is.
 
     Attributes:
-        sure_score: detections from this score on may begin a track.
+        sure_score: detections from this score on may begin a track,
+        sure_scores: or from this, by their feature.
         lost_s: a track unseen for longer is gone; at least three looks are waited for.
         still_lost_s: the same for one that never moved: it can only come back where it was.
         min_travel: how far an object must get from where it began, in its own sizes, to have moved.
@@ -44,6 +45,7 @@ class TrackerRules:
     """
 
     sure_score: float = 0.4
+    sure_scores: Mapping[str, float] = field(default_factory=dict)
     lost_s: float = 2.0
     still_lost_s: float = 4.0
     min_travel: float = 0.25
@@ -55,10 +57,16 @@ class TrackerRules:
     min_overlap: float = 0.15
     max_inside: float = 0.6
 
+    def is_sure(self, detection: Detection) -> bool:
+        return detection.score >= self.sure_scores.get(detection.feature, self.sure_score)
 
-def tracker_rules(fps: float, sure_score: float) -> TrackerRules:
+
+def tracker_rules(
+    fps: float, sure_score: float, sure_scores: Mapping[str, float] | None = None
+) -> TrackerRules:
     """The rules for a camera looked at `fps` times a second: one look says more when slow."""
-    return TrackerRules(sure_score=sure_score, moved_s=0.15 if fps > SLOW_FPS else 0.0)
+    moved_s = 0.15 if fps > SLOW_FPS else 0.0
+    return TrackerRules(sure_score, sure_scores or {}, moved_s=moved_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +242,8 @@ class Tracker:
     def look(self, detections: Sequence[Detection], position: int) -> Sighting:
         """Take the detections of the frame at `position`."""
         since = position - (self._looked_at if self._looked_at is not None else position)
-        sure = [d for d in detections if d.score >= self._rules.sure_score]
-        unsure = [d for d in detections if d.score < self._rules.sure_score]
+        sure = [d for d in detections if self._rules.is_sure(d)]
+        unsure = [d for d in detections if not self._rules.is_sure(d)]
         seen, new = self._match(self._paths, sure, position)
         kept = {track.key for track in seen}
         rest = [path for path in self._paths if path.track.key not in kept]

@@ -183,6 +183,21 @@ class FrameStages:
     tracked_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A number plate as most readings of it say.
+
+    `text` is in the form of its country where that is known (`51F-123.45`), `raw` as one reading
+    had it, its lines apart by a blank. `score` is of that reading, 0..1, None where the reader
+    tells none; `model_version` is the reader's.
+    """
+
+    text: str
+    raw: str
+    score: float | None
+    model_version: str
+
+
 class Direction(StrEnum):
     """Which way a line is crossed."""
 
@@ -220,7 +235,7 @@ class EventChange:
     `at_us`, `position`, `detection`, `snapshot` and `zones` all describe the one frame that began
     the event; they are the same in every later change. `ended_at_us` is set in ENDED alone.
     `position` is None when the frame was not recorded. `best` is the best view found since, None
-    while the beginning is the best.
+    while the beginning is the best. `plate` is what is read of the object so far.
     """
 
     kind: ChangeKind
@@ -238,6 +253,7 @@ class EventChange:
     token: int | None = None
     zones: tuple[EventZone, ...] = ()
     best: View | None = None
+    plate: Plate | None = None
 
 
 MediaChange = StatusChanged | RunBegan | SegmentClosed | RunEnded | EventChange
@@ -267,6 +283,7 @@ class ModelStatus:
     """A known model, installed or not.
 
     `reason` says why it is not in use, or not on the device asked for.
+    `task` is what it is for: "finds boxes", "reads text" or "classifies clips".
     `version` is a date, YYYY-MM-DD. `device` is where it runs (`CPU`), None while it does not.
     """
 
@@ -278,3 +295,4 @@ class ModelStatus:
     active: bool
     device: str | None = None
     reason: str | None = None
+    task: str = "finds boxes"

@@ -24,10 +24,11 @@ class EventTable(TenantOwned):
     is what the outside system said that told of the event, and null in events of our own. `zones`
     are id, name and direction of those whose rules began it, as they were; `zone_ids` has their ids
     with a blank around each, to filter by. `best` is the best view found since: `at_us`,
-    `position`, `box`, `snapshot`. All three are null where there is none. `verdict` is what people
-    say of it, `review` the rest of what they said (`note`, `by`, `at_us`), and `review_seq` the
-    number of that in the log, beside `seq`: all null until it is reviewed. There is no foreign key
-    to the camera: events outlive it.
+    `position`, `box`, `snapshot`. `plate` is what is read of it so far: `text`, `raw`, `score` and
+    `model_version`. All four are null where there is none. `verdict` is what people say of it,
+    `review` the rest of what they said (`note`, `by`, `at_us`), and `review_seq` the number of that
+    in the log, beside `seq`: all null until it is reviewed. There is no foreign key to the camera:
+    events outlive it.
     """
 
     id = BytewiseText(max_length=40, primary_key=True)
@@ -54,6 +55,7 @@ class EventTable(TenantOwned):
     verdict = BytewiseText(max_length=16, null=True)
     review = fields.JSONField[dict[str, Any] | None](null=True)
     review_seq = fields.BigIntField(null=True)
+    plate = fields.JSONField[dict[str, Any] | None](null=True)
 
     class Meta:
         table = "event"
@@ -92,3 +94,4 @@ class Event(msgspec.Struct, frozen=True):
     verdict: str | None
     review: dict[str, Any] | None
     review_seq: int | None
+    plate: dict[str, Any] | None

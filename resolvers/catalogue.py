@@ -10,6 +10,7 @@ from media.types import ModelStatus
 from models.lease import WorkerTable, database_now_us
 from resolvers.access import Scope, demand
 from resolvers.context import Context, World
+from resolvers.feature_states import FeatureState, feature_states
 
 HEARD_OF_US = 60 * 1_000_000
 """Workers that were silent for longer detect nothing."""
@@ -19,6 +20,11 @@ async def models(ctx: Context) -> Sequence[ModelStatus]:
     """Every model of the catalogue. Raises ScopeMissing without `cameras:read`."""
     demand(ctx.actor, Scope.CAMERAS_READ)
     return await known_models(ctx.world)
+
+
+async def states_of(ctx: Context, features: Sequence[str]) -> list[FeatureState]:
+    """How these features are to be had here, one for each. Raises ScopeMissing likewise."""
+    return feature_states(await models(ctx), features)
 
 
 async def known_models(world: World) -> Sequence[ModelStatus]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from media.types import ChangeKind, Detection, EventChange, Snapshot, View
+from media.types import ChangeKind, Detection, EventChange, Plate, Snapshot, View
 from models.bulk import NewRows, insert, run_with
 from models.tenant import take_numbers
 from resolvers.event_rows import span_of_ids
@@ -36,6 +36,7 @@ EVENT_TYPES = {
     "zones": "jsonb",
     "zone_ids": "text",
     "best": "jsonb",
+    "plate": "jsonb",
 }
 
 _KNOWN = """
@@ -46,7 +47,7 @@ WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
 _MOVE = """
 UPDATE event SET
     seq = n.seq, last_change = n.last_change, ended_us = coalesce(n.ended_us, event.ended_us),
-    best = coalesce(n.best, event.best)
+    best = coalesce(n.best, event.best), plate = coalesce(n.plate, event.plate)
 FROM new_rows n
 WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
     AND event.id = n.id AND event.at_us = n.at_us
@@ -58,6 +59,7 @@ _MOVED_TYPES = {
     "last_change": "text",
     "ended_us": "bigint",
     "best": "jsonb",
+    "plate": "jsonb",
 }
 
 
@@ -72,6 +74,7 @@ class _State:
     seq: int = 0
     ended_us: int | None = None
     best: View | None = None
+    plate: Plate | None = None
 
 
 async def write_events(
@@ -125,11 +128,12 @@ def _steps(
             continue
         last += 1
         if before is None:
-            state = _State(change.at_us, kind.value, change, began_seq=last, seq=last)
+            state = _State(change.at_us, kind.value, change, last, last, plate=change.plate)
         else:
             ended_us = before.ended_us if change.ended_at_us is None else change.ended_at_us
             state = replace(before, last_change=kind.value, seq=last, ended_us=ended_us)
-            state = replace(state, best=change.best or before.best)
+            best, plate = change.best or before.best, change.plate or before.plate
+            state = replace(state, best=best, plate=plate)
         stepped[change.event_id] = state
     return stepped, last - seq
 
@@ -137,7 +141,15 @@ def _steps(
 async def _move(tenant_id: str, moved: dict[str, _State]) -> None:
     """The bounds in time keep the statement to the days that the events are of."""
     records = [
-        (name, state.at_us, state.seq, state.last_change, state.ended_us, _view(state.best))
+        (
+            name,
+            state.at_us,
+            state.seq,
+            state.last_change,
+            state.ended_us,
+            _view(state.best),
+            _plate(state.plate),
+        )
         for name, state in moved.items()
     ]
     times = [state.at_us for state in moved.values()]
@@ -172,6 +184,7 @@ def _record(
         msgspec.json.encode(zones).decode() if zones else None,
         zone_ids([each.id for each in zones]) if zones else None,
         _view(state.best),
+        _plate(state.plate),
     )
 
 
@@ -195,6 +208,11 @@ def _view(best: View | None) -> str | None:
         "snapshot": _path(best.snapshot),
     }
     return msgspec.json.encode(told).decode()
+
+
+def _plate(plate: Plate | None) -> str | None:
+    """As JSON."""
+    return None if plate is None else msgspec.json.encode(plate).decode()
 
 
 def _box(detection: Detection) -> dict[str, object]:

@@ -74,6 +74,7 @@ def _record(
         "zones": None,
         "zone_ids": None,
         "best": None,
+        "plate": None,
         "boxes": msgspec.json.encode(event.boxes).decode(),
         "payload": msgspec.json.encode(event.payload).decode(),
         "written_us": written_us,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from media.types import CameraState
-from resolvers import camera_filter, cameras, events, live
+from resolvers import camera_filter, cameras, events, feature_states, live
 from resolvers.access import Interval, Scope
 from resolvers.context import Context
 from resolvers.features import Feature
@@ -56,6 +56,27 @@ class StreamInfo:
     audio_codec: str | None = strawberry.field(description="Audio codec; null without audio.")
 
 
+@strawberry.type(description="How an analytic that is switched on is to be had.")
+class FeatureState:
+    feature: Feature = strawberry.field(description="Which.")
+    available: bool = strawberry.field(description="Whether anything looks for it.")
+    model_version: str | None = strawberry.field(
+        description="The model that finds it, `name@date`; null without one."
+    )
+    reason: str | None = strawberry.field(
+        description="What lacks, with the command that helps; null where nothing does."
+    )
+
+    @classmethod
+    def of(cls, state: feature_states.FeatureState) -> FeatureState:
+        return cls(
+            feature=Feature(state.feature),
+            available=state.is_available,
+            model_version=state.model_version,
+            reason=state.reason,
+        )
+
+
 @strawberry.type(description="A configured video source of this tenant.")
 class Camera(Identified):
     def __init__(self, ctx: Context, camera: CameraValue) -> None:
@@ -81,6 +102,19 @@ class Camera(Identified):
     @field(description="The analytics that are switched on.")
     def features(self) -> list[Feature]:
         return [Feature(name) for name in self._camera.features]
+
+    @field(
+        description=(
+            "How each of `features` is to be had: by which model, or what to do to have it. What "
+            "is switched on is never silently off."
+        ),
+        scope=Scope.CAMERAS_READ,
+        cost=30,
+        size=3,
+    )
+    async def feature_states(self, info: Info) -> list[FeatureState]:
+        found = await info.context.feature_states.load_many(self._camera.features)
+        return [FeatureState.of(each) for each in found]
 
     @field(description="Frames a second that are looked at for detection.")
     def fps(self) -> float:

@@ -10,8 +10,10 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from resolvers.catalogue import states_of
 from resolvers.context import Context
 from resolvers.events import EventPage, PageOf, pages_of_cameras
+from resolvers.feature_states import FeatureState
 from resolvers.outcomes import Outcome
 from resolvers.playback import EventPlayback, IntervalPlayback, event_playbacks, playback_of_each
 from resolvers.recordings import (
@@ -48,6 +50,10 @@ class RequestContext:
     @cached_property
     def cameras(self) -> DataLoader[UUID, Camera | None]:
         return DataLoader(partial(self._cameras_by_key, self.ctx), cache=False)
+
+    @cached_property
+    def feature_states(self) -> DataLoader[str, FeatureState]:
+        return DataLoader(partial(states_of, self.ctx), cache=False)
 
     @cached_property
     def camera_events(self) -> DataLoader[PageOf, EventPage]:

@@ -115,6 +115,17 @@ async def _playback(info: Info, event: EventValue) -> EventPlayback | None:
     )
 
 
+@strawberry.type(description="How a number plate was read.")
+class PlateReading:
+    raw: str = strawberry.field(
+        description="As the surest reading had it, its lines apart by a blank."
+    )
+    confidence: float | None = strawberry.field(
+        description="How sure the reader was, 0..1; null of a reader that does not tell."
+    )
+    model_version: str = strawberry.field(description="The reader, `name@date`.")
+
+
 @strawberry.type(
     description=(
         "A stored happening. `ts`, `confidence`, `boxes`, `snapshotUrl` and `playback` describe "
@@ -227,6 +238,24 @@ class Event:
     )
     def review(self) -> Review | None:
         return Review.of(self._event)
+
+    @field(
+        description=(
+            "The number plate as most readings of it say, `51F-123.45`; null where none was read "
+            "so far. What turns out later is a `CHANGED` step of the log."
+        )
+    )
+    def plate(self) -> str | None:
+        return None if self._event.plate is None else str(self._event.plate["text"])
+
+    @field(description="What `plate` was made of; null where none was read so far.")
+    def plate_reading(self) -> PlateReading | None:
+        plate = self._event.plate
+        if plate is None:
+            return None
+        return PlateReading(
+            raw=plate["raw"], confidence=plate["score"], model_version=plate["model_version"]
+        )
 
     @field(description="Identifies it through logs and systems, a UUIDv4.")
     def trace_id(self) -> strawberry.ID:

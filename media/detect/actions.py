@@ -11,6 +11,9 @@ from media.detect.nms import require_finite
 from media.detect.scores import probabilities
 from media.types import ModelShapeError
 
+Embedding = NDArray[np.float32]
+"""What an encoder makes of one frame: a vector, to be kept until its clip is full."""
+
 
 def embedding(output: NDArray[np.float32]) -> NDArray[np.float32]:
     """What an encoder makes of one frame, as a vector.

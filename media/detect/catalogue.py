@@ -26,6 +26,7 @@ ORDER = (
     "face-detection-retail-0004",
     "face-detection-0200",
     "vehicle-license-plate-detection-barrier-0106",
+    "pp-ocrv6-rec-small",
     "license-plate-recognition-barrier-0001",
     "action-recognition-0001",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +11,14 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from media.detect.actions import embedding
+from media.detect.actions import Embedding, embedding
 from media.detect.description import ClipDescription, ModelDescription
 from media.detect.families import actions
 from media.detect.network import Network
 from media.detect.picture import Canvas
 from media.types import ModelShapeError
 
-Embedding = NDArray[np.float32]
-"""What the encoder makes of one frame: a vector, to be kept until its clip is full."""
+logger = logging.getLogger(__name__)
 
 
 class ClipClassifier:
@@ -42,6 +42,11 @@ class ClipClassifier:
         self.encoder = Network(description, path, device)
         self.decoder = Network(description, path.with_name(self.clip.file), device, False)
         self.session().classify_nothing()
+        logger.info("model %s runs on %s", description.model_version, self.encoder.device)
+
+    @property
+    def parallel(self) -> int:
+        return self.encoder.parallel
 
     def session(self) -> ClipSession:
         return ClipSession(self)

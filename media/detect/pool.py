@@ -5,35 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
 import av
-from av.video.reformatter import VideoReformatter
 
-from media.detect.description import ModelDescription
+from media.detect.model_set import Eyes, ModelSet, Scalers, Sessions
 from media.types import Detection, MediaError, RunClock
 
 logger = logging.getLogger(__name__)
-
-
-class Session(Protocol):
-    """Looks at one frame at a time, on one thread."""
-
-    def detect(self, frame: av.VideoFrame, scaler: VideoReformatter) -> Sequence[Detection]: ...
-
-
-class LoadedModel(Protocol):
-    """A model on a device; `parallel` sessions keep it busy."""
-
-    @property
-    def description(self) -> ModelDescription: ...
-
-    @property
-    def parallel(self) -> int: ...
-
-    def session(self) -> Session: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +25,7 @@ class Look:
         position: on the camera's media timeline, in ticks.
         clock: of the frame's run; settled.
         recorded: whether that position is in a file.
+        features: what is looked for in it.
         pixel_aspect: width of a pixel by its height; None where the stream does not say.
         sampled_us: wall time at which it was put here.
     """
@@ -52,11 +34,13 @@ class Look:
     position: int
     clock: RunClock
     recorded: bool
+    features: frozenset[str]
     pixel_aspect: Fraction | None = None
     sampled_us: int = 0
 
 
-Receive = Callable[[Look, Sequence[Detection]], None]
+Receive = Callable[[Look, Sequence[Detection], Eyes], None]
+"""Is given a frame, what it shows, and what it can be looked at with further, for now alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +70,9 @@ class Place(Protocol):
 
 
 class Places(Protocol):
-    """Looks at frames with one model, and hands what they show to each place's `receive`."""
+    """Looks at frames with these models, and hands what they show to each place's `receive`."""
 
-    description: ModelDescription
+    models: ModelSet
 
     def lane(self, receive: Receive) -> Place: ...
 
@@ -103,19 +87,24 @@ class Lane:
     def __init__(self, changed: threading.Condition, receive: Receive) -> None:
         self._changed = changed
         self._receive = receive
-        self._scaler = VideoReformatter()
+        self._scalers = Scalers()
         self._waiting: Look | None = None
         self._busy = False
         self._offered = self._looked = self._dropped = self._failed = 0
         self.closed = False
 
     def offer(self, look: Look) -> None:
-        """Put a frame into the slot; it replaces one that nobody has begun to look at."""
+        """Put a frame into the slot; it replaces one that nobody has begun to look at.
+
+        What was to be looked for in that one is looked for in this one.
+        """
         with self._changed:
             if self.closed:
                 return
             self._offered += 1
-            self._dropped += self._waiting is not None
+            if self._waiting is not None:
+                self._dropped += 1
+                look = replace(look, features=look.features | self._waiting.features)
             self._waiting = look
             self._changed.notify_all()
 
@@ -154,11 +143,12 @@ class Lane:
         taken, self._waiting, self._busy = self._waiting, None, True
         return taken
 
-    def work(self, session: Session, look: Look) -> None:
+    def work(self, sessions: Sessions, look: Look) -> None:
         """See what a taken frame shows and hand it over; on a thread of the pool."""
         done = False
+        eyes = Eyes(sessions, self._scalers)
         try:
-            self._receive(look, session.detect(look.frame, self._scaler))
+            self._receive(look, eyes.detect(look.frame, look.features), eyes)
             done = True
         finally:
             with self._changed:
@@ -171,15 +161,15 @@ class Lane:
 class DetectorPool:
     """As many threads as the device likes requests at once; each takes the next camera in turn."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        self.description = model.description
+    def __init__(self, models: ModelSet) -> None:
+        self.models = models
         self._changed = threading.Condition()
         self._lanes: list[Lane] = []
         self._closed = False
         self._last_failure = ""
         self._threads = [
-            threading.Thread(target=self._run, args=(model.session(),), name=f"detect-{number}")
-            for number in range(model.parallel)
+            threading.Thread(target=self._run, args=(models.session(),), name=f"detect-{number}")
+            for number in range(models.parallel)
         ]
         for thread in self._threads:
             thread.daemon = True  # a device that hangs must not keep the process from ending
@@ -205,12 +195,12 @@ class DetectorPool:
         for thread in self._threads:
             thread.join(timeout_s)
 
-    def _run(self, session: Session) -> None:
+    def _run(self, sessions: Sessions) -> None:
         """A thread of the pool: nothing that one frame does may end it."""
         while (taken := self._next()) is not None:
             lane, look = taken
             try:
-                lane.work(session, look)
+                lane.work(sessions, look)
             except (MediaError, av.FFmpegError) as error:
                 self._report(str(error))
             except Exception:

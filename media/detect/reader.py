@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import av
@@ -14,6 +15,8 @@ from media.detect.picture import Canvas
 from media.detect.text import Reading
 from media.types import ModelShapeError
 
+logger = logging.getLogger(__name__)
+
 
 class Reader:
     """A compiled reader, shared by all cameras. Sessions are made from it, one a thread."""
@@ -25,6 +28,7 @@ class Reader:
         self.description = description
         self.network = Network(description, path, device)
         self.session().read_nothing()
+        logger.info("model %s runs on %s", description.model_version, self.network.device)
 
     def session(self) -> ReaderSession:
         return ReaderSession(self.description, self.network)

@@ -29,23 +29,41 @@ class Reading:
     score: float | None
 
 
-def read_ctc(output: NDArray[np.float32], labels: Sequence[str]) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Alphabet:
+    """What the classes of a CTC network stand for.
+
+    Attributes:
+        labels: a character for each class, or for each of `indexes`; BLANK for the blank.
+        classes: how many there are.
+        indexes: which of them are read, the others being none; empty for all.
+    """
+
+    labels: tuple[str, ...]
+    classes: int
+    indexes: tuple[int, ...] = ()
+
+
+def read_ctc(output: NDArray[np.float32], alphabet: Alphabet) -> Reading:
     """The likeliest path: repeated classes are one character, blanks separate.
 
     Args:
         output: (1, steps, classes) or (steps, 1, classes) float32, logits or probabilities.
-        labels: a character for each class; BLANK for the blank.
+        alphabet: of its classes.
 
     Raises:
         ModelShapeError: another shape, or values that are not numbers.
 
     Source: Graves et al. 2006, "best path decoding".
     """
-    if output.ndim != 3 or 1 not in output.shape[:2] or output.shape[2] != len(labels):
-        want = f"(1, steps, {len(labels)}) or (steps, 1, {len(labels)})"
+    labels, classes = alphabet.labels, alphabet.classes
+    if output.ndim != 3 or 1 not in output.shape[:2] or output.shape[2] != classes:
+        want = f"(1, steps, {classes}) or (steps, 1, {classes})"
         raise ModelShapeError(f"want {want}, got {output.shape}")
     require_finite("output", output)
-    steps = probabilities(output.reshape(-1, len(labels)))
+    steps = probabilities(output.reshape(-1, classes))
+    if alphabet.indexes:
+        steps = steps[:, list(alphabet.indexes)]
     path = steps.argmax(axis=1)
     begins = np.ones(len(path), dtype=np.bool_)
     begins[1:] = path[1:] != path[:-1]

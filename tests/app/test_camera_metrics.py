@@ -11,6 +11,7 @@ import pytest
 from app import metrics
 from app.camera_metrics import CameraMeter
 from media.analysis import Analysis, AnalysisConfig
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
 from media.simulator import Simulator, SimulatorThread
@@ -31,7 +32,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def pool() -> Iterator[DetectorPool]:
-    opened = DetectorPool(ScriptedModel(lambda _: []))
+    opened = DetectorPool(ModelSet.of(ScriptedModel(lambda _: [])))
     yield opened
     opened.close()
 

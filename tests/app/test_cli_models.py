@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli_models import models_app
 from media.detect.catalogue import catalogue
+from resolvers.feature_states import NO_MOTION
 from tests.app.described import describe, tiny_files
 from tests.media.detect.pictures import save_yolo
 
@@ -56,23 +57,30 @@ def test_the_list_has_the_catalogue_and_what_is_installed(
         "face           unavailable: vms models pull face-detection-retail-0004",
         "license_plate  unavailable: vms models pull vehicle-license-plate-detection-barrier-0106",
         "violence       unavailable: vms models pull action-recognition-0001",
-        "motion         needs no model",
+        f"motion         {NO_MOTION}",
     ]
 
 
-def test_a_feature_of_an_installed_model_that_is_not_in_use_says_so(
+def test_each_feature_is_found_by_the_first_installed_model_that_has_it(
     settings: Settings, tmp_path: Path
 ) -> None:
     vms_models(settings, "add", str(tiny_model(tmp_path).with_suffix(".toml")))
     text = (tmp_path / "tiny.toml").read_text()
     text = text.replace('name = "tiny"', 'name = "zzz"').replace("person = [", "face = [")
     (tmp_path / "zzz.toml").write_text(text)
+    (tmp_path / "yyy.toml").write_text(text.replace('name = "zzz"', 'name = "yyy"'))
+    vms_models(settings, "add", str(tmp_path / "yyy.toml"))
 
     added = vms_models(settings, "add", str(tmp_path / "zzz.toml"))
     listed = vms_models(settings, "list").stdout
 
     assert added.stdout.startswith("zzz@2024-01-02 is installed in ")
-    assert "face           unavailable while another model is in use: VMS_MODEL=zzz" in listed
+    features = listed[listed.index("\n\n") + 2 :].splitlines()
+    assert features[:3] == [
+        "person         tiny@2024-01-02",
+        "vehicle        tiny@2024-01-02",
+        "face           yyy@2024-01-02",
+    ]
 
 
 def test_a_wrong_description_is_refused_by_its_field(settings: Settings, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The model that a process detects with, and what it says of the others."""
+"""The models that a process detects with, and what it says of the others."""
 
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from app.model_store import ModelStore
 from app.settings import Settings
 from media.types import ModelStatus
 from tests.app.described import describe, tiny_files
+from tests.media.detect.clip_networks import save_classifier
+from tests.media.detect.plate_networks import save_detector, save_reader
 
 
 @pytest.fixture
@@ -37,21 +39,60 @@ def test_what_is_not_installed_says_how_to_get_it(settings: Settings) -> None:
     assert found.reason == "not installed: vms models pull face-detection-retail-0004"
 
 
-def test_one_detector_is_in_use_and_the_others_say_why_not(
+READER = '[output]\nfamily = "ctc"\nlabels = ["", "5"]\n[features]\nlicense_plate = []\n'
+
+
+def test_of_two_models_for_the_same_the_first_is_in_use_and_the_other_says_why_not(
     settings: Settings, tmp_path: Path
 ) -> None:
     add(settings, tmp_path / "a", "aaa")
     add(settings, tmp_path / "b", "bbb")
-    reader = '[output]\nfamily = "ctc"\nlabels = ["", "5"]\n[features]\nlicense_plate = []\n'
-    text = describe(tiny_files(tmp_path / "a"))
-    add(settings, tmp_path / "c", "ccc", text[text.index("[output]") :], reader)
 
     found = statuses(settings)
 
     assert (found["aaa"].active, found["aaa"].device, found["aaa"].reason) == (True, "CPU", None)
     assert found["bbb"].reason == "another model is in use"
-    assert found["ccc"].installed
-    assert found["ccc"].reason == "cameras are watched with detectors alone so far"
+
+
+def test_models_of_each_task_are_in_use_at_once_and_what_does_not_run_stops_no_other(
+    settings: Settings, tmp_path: Path
+) -> None:
+    store = ModelStore(settings.data_dir)
+    add(settings, tmp_path / "a", "aaa")
+    add(settings, tmp_path / "b", "bbb", 'family = "ssd"', 'family = "yolox"')
+    for save in (save_detector, save_reader, save_classifier):
+        store.add(save(tmp_path))
+    broken = store.root / "bbb" / "model.toml"
+    broken.write_text(broken.read_text().replace("person = [", "face = ["))
+
+    with open_detection(settings) as detection:
+        found = {each.name: each for each in detection.statuses() if each.installed}
+        assert detection.pool is not None
+        finders = {name: each.name for name, each in detection.pool.models.finders.items()}
+        lacking = detection.lacking
+
+    in_use = {name: each.device for name, each in found.items() if each.active}
+    assert in_use == dict.fromkeys(("aaa", "plate-finder", "plate-reader", "fight-teller"), "CPU")
+    assert finders == {
+        "person": "aaa",
+        "vehicle": "aaa",
+        "license_plate": "plate-finder",
+        "violence": "fight-teller",
+    }
+    assert (found["bbb"].reason or "").startswith("model bbb (yolox): want")
+    assert lacking.keys() == {"face", "motion"}
+    assert lacking["face"].startswith("unavailable: bbb: model bbb (yolox): want")
+
+
+def test_the_detector_that_settings_name_comes_before_all(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path / "a", "aaa")
+    add(settings, tmp_path / "b", "bbb")
+
+    found = statuses(settings.model_copy(update={"model": "bbb"}))
+
+    assert (found["aaa"].active, found["bbb"].active) == (False, True)
 
 
 def test_a_device_that_is_not_there_is_the_reason_beside_the_one_in_use(
@@ -82,11 +123,10 @@ def test_a_reader_cannot_be_chosen_to_detect(settings: Settings, tmp_path: Path)
     folder = tmp_path / "c"
     folder.mkdir()
     text = describe(tiny_files(folder))
-    reader = '[output]\nfamily = "ctc"\nlabels = ["", "5"]\n[features]\nlicense_plate = []\n'
-    (folder / "own.toml").write_text(text[: text.index("[output]")] + reader)
+    (folder / "own.toml").write_text(text[: text.index("[output]")] + READER)
     ModelStore(settings.data_dir).add(folder / "own.toml")
 
     found = statuses(settings.model_copy(update={"model": "tiny"}))["tiny"]
 
     assert not found.active
-    assert found.reason == "cameras are watched with detectors alone so far"
+    assert found.reason == "model tiny is no detector: it reads text"

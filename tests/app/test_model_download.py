@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.model_store import InstalledModel, ModelError, ModelStore
+from app.packages import sha256_of
 from media.detect.loading import try_model
 from media.types import MediaError
 from tests.app.described import describe, tiny_files
 from tests.app.file_server import Served, serving
+from tests.app.test_packages import index as index
+from tests.app.test_packages import wheel_in
 
 
 def prove(model: InstalledModel) -> None:
@@ -151,6 +154,28 @@ def test_another_version_takes_the_place_of_the_one_before_it(
     assert (installed.folder / "tiny.bin").read_bytes() == (folder / "tiny.bin").read_bytes()
     assert files_in(store.root) == {"tiny.xml", "tiny.bin", "model.toml", ".fetching.lock"}
     store.verify(installed)
+
+
+def test_a_file_may_come_out_of_a_wheel(store: ModelStore, tmp_path: Path, index: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    files = tiny_files(folder)
+    contents = {file.name: file.read_bytes() for file in files}
+    wheel = wheel_in(index, {f"models/{name}": content for name, content in contents.items()})
+    text = describe(files)
+    for file in files:
+        member = (
+            f'package = "{wheel.name}"\nversion = "{wheel.version}"\nsha256 = {[*wheel.sha256]}'
+        )
+        table = f'[files.pypi]\n{member}\npath = "models/{file.name}"\n'.replace("'", '"')
+        digest = f'{sha256_of(file)}"]\n'
+        text = text.replace(digest, digest + table)
+        file.unlink()
+    (folder / "tiny.toml").write_text(text)
+
+    installed = store.add(folder / "tiny.toml")
+
+    assert {name: (installed.folder / name).read_bytes() for name in contents} == contents
 
 
 def test_files_beside_the_description_need_no_address(store: ModelStore, tmp_path: Path) -> None:

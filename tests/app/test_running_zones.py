@@ -11,6 +11,7 @@ import pytest
 
 from app.worker import Worker
 from media.clock import SystemClock
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraWorld
 from media.simulator import Simulator, SimulatorThread
@@ -66,7 +67,7 @@ async def test_zones_take_hold_of_a_camera_that_goes_on_recording(
     url = simulator.url("cam-1")
     draft = CameraDraft(id="cam-1", name="1", rtsp_url=url, features=["person"], fps=10.0)
     camera = (await camera_create(ctx, draft)).camera
-    pool = DetectorPool(ScriptedModel(walkers))
+    pool = DetectorPool(ModelSet.of(ScriptedModel(walkers)))
     media = CameraWorld(world.store, NETWORKS, SystemClock(), QUICK, SOON, 0.4)
     worker = Worker(world, media, Transport.TCP, tmp_path / "spool", pool, alone=True)
     stop = asyncio.Event()

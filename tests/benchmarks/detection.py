@@ -28,6 +28,7 @@ from media.analysis import Analysis, AnalysisConfig
 from media.detect.accuracy import LEAST_SCORE, measure
 from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL, catalogue
 from media.detect.dataset import read_dataset
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.detect.runtime import Detector
 from media.eventing import Began, Eventing, event_rules
@@ -86,7 +87,7 @@ class _NoSnapshots:
 
 @contextmanager
 def pool_of(detector: Detector) -> Iterator[DetectorPool]:
-    pool = DetectorPool(detector)
+    pool = DetectorPool(ModelSet.of(detector))
     try:
         yield pool
     finally:

@@ -23,6 +23,7 @@ import numpy as np
 from media.analysis import Analysis, AnalysisConfig
 from media.clock import SystemClock
 from media.detect.catalogue import DEFAULT_MODEL
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.network import CameraNetworks
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
@@ -80,7 +81,7 @@ class _Watched(Analysis):
         snapshots: SnapshotStore,
     ) -> None:
         super().__init__(config, pool, deliver, snapshots)
-        self.noting = _Noting(config.fps, pool.description.thresholds.begin)
+        self.noting = _Noting(config.fps, pool.models.detectors[0].description.thresholds.begin)
         self._tracker = self.noting
 
 
@@ -274,7 +275,7 @@ def report(what: str, played: Played, fps: float) -> None:
 
 
 def main() -> None:
-    pool = DetectorPool(load(DEFAULT_MODEL))
+    pool = DetectorPool(ModelSet.of(load(DEFAULT_MODEL)))
     with tempfile.TemporaryDirectory(prefix="bench-tracking-") as name:
         clip = walkers_clip(Path(name) / "walkers.mp4")
         for fps in (10.0, 5.0):

@@ -13,6 +13,7 @@ import pytest
 
 from media.analysis import Analysis, AnalysisConfig
 from media.clock import SystemClock
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.event_ids import dated_id
 from media.eventing import EventIds
@@ -95,7 +96,7 @@ def rig(see: See, fps: float = 5.0, features: Sequence[str] = ("person",)) -> It
         return EventIds(f"evt-{number}", uuid.UUID(int=number))
 
     folder = Folder()
-    pool = DetectorPool(ScriptedModel(see))
+    pool = DetectorPool(ModelSet.of(ScriptedModel(see)))
     config = AnalysisConfig(CAMERA, fps, frozenset(features))
     analysis = Analysis(config, pool, deliver, folder, new_ids)
     try:

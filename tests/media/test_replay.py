@@ -9,6 +9,7 @@ from msgspec import structs
 
 from media.analysis import Analysis, AnalysisConfig
 from media.detect.description import ModelDescription
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.recorded_packets import between, clip, of_folder, runs
 from media.replay import replay
@@ -43,7 +44,7 @@ def replayed(
     path: Path, model: ScriptedModel, config: AnalysisConfig = CONFIG
 ) -> list[EventChange]:
     told: list[EventChange] = []
-    replay(clip(path), config, model, told.append)
+    replay(clip(path), config, ModelSet.of(model), told.append)
     return told
 
 
@@ -73,7 +74,9 @@ def test_every_frame_that_is_due_is_looked_at_and_shown_with_its_objects() -> No
     told: list[EventChange] = []
     config = replace(CONFIG, watch=frames.append)
 
-    counts = replay(clip(frame_coded(100, CLIP)), config, ScriptedModel(walker), told.append)
+    counts = replay(
+        clip(frame_coded(100, CLIP)), config, ModelSet.of(ScriptedModel(walker)), told.append
+    )
 
     assert counts.lane.looked == len(frames) == 20
     assert [each.position for each in frames] == [number * 18_000 for number in range(20)]
@@ -90,7 +93,7 @@ def test_a_replay_of_what_was_recorded_finds_what_was_found_live(tmp_path: Path)
     Where the machine was too slow for a frame, live looked at another.
     """
     told, model = Told(), ScriptedModel(walker)
-    camera_world, pool = world(tmp_path), DetectorPool(model)
+    camera_world, pool = world(tmp_path), DetectorPool(ModelSet.of(model))
     analysis = Analysis(CONFIG, pool, told, NoPictures())
     with SimulatorThread() as simulator:
         simulator.add("a", frame_coded(100, CLIP))
@@ -101,7 +104,12 @@ def test_a_replay_of_what_was_recorded_finds_what_was_found_live(tmp_path: Path)
     store = camera_world.store
     again: list[EventChange] = []
 
-    replay(runs(of_folder(store.hour_path(CAMERA, hours(store)[0]))), CONFIG, model, again.append)
+    replay(
+        runs(of_folder(store.hour_path(CAMERA, hours(store)[0]))),
+        CONFIG,
+        ModelSet.of(model),
+        again.append,
+    )
 
     found = [each for each in again if each.kind is ChangeKind.BEGAN]
     missed_us = LOOK_US * analysis.counts.lane.dropped
@@ -125,8 +133,8 @@ def test_a_replay_from_within_a_run_finds_the_later_events(tmp_path: Path) -> No
     whole: list[EventChange] = []
     part: list[EventChange] = []
 
-    replay(runs(segments), CONFIG, model, whole.append)
-    replay(runs(between(store, CAMERA, from_us, to_us)), CONFIG, model, part.append)
+    replay(runs(segments), CONFIG, ModelSet.of(model), whole.append)
+    replay(runs(between(store, CAMERA, from_us, to_us)), CONFIG, ModelSet.of(model), part.append)
 
     later = [each for each in whole if each.at_us >= from_us + 1_000_000]
     assert [(each.kind, each.at_us, each.detection) for each in later] == [

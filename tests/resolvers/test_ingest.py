@@ -16,6 +16,7 @@ from media.types import (
     ChangeKind,
     EventChange,
     MediaChange,
+    Plate,
     RunBegan,
     RunEnded,
     SegmentClosed,
@@ -235,6 +236,38 @@ async def test_a_run_of_another_tenant_is_left_alone(world: World, camera: Camer
     before = await runs()
     await ingest.record(world, "acme", {}, [closed(camera, run_id, 9)])
     assert await runs() == before
+
+
+async def test_a_plate_is_what_was_told_last_whatever_tells_no_more_of_it(
+    world: World, camera: Camera
+) -> None:
+    misread = Plate("51F-123.46", "51F-123.46", 0.6, "reader@2024-01-02")
+    right = replace(misread, text="51F-123.45", raw="51F 123.45", score=None)
+    first, second = replace(begin(camera, 1), plate=misread), begin(camera, 2)
+    for batch in (
+        [first, second],
+        [replace(changed(second), plate=misread)],
+        [changed(first), replace(changed(second), plate=right)],
+        [end(first), end(second)],
+    ):
+        await write(world, camera, *batch)
+
+    rows = await select(EventTable.within("default").order_by("began_seq"), Event)
+    assert [each.plate for each in rows] == [
+        {
+            "text": "51F-123.46",
+            "raw": "51F-123.46",
+            "score": 0.6,
+            "model_version": "reader@2024-01-02",
+        },
+        {
+            "text": "51F-123.45",
+            "raw": "51F 123.45",
+            "score": None,
+            "model_version": "reader@2024-01-02",
+        },
+    ]
+    assert [each.last_change for each in rows] == ["ended", "ended"]
 
 
 async def test_ids_that_tell_no_day_and_events_over_midnight_end_too(

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from media.types import CameraState, StatusChanged, StreamInfo
+from media.types import CameraState, ModelStatus, StatusChanged, StreamInfo
 from models.camera import Camera
 from resolvers import ingest
 from resolvers.camera_input import CameraDraft
 from resolvers.cameras import camera_create
 from resolvers.context import World
 from tests.schema.service import ask, codes, data
+from tests.statements import counted
 from tests.world import (
     StandingClock,
     add_camera,
@@ -35,6 +36,57 @@ async def report(world: World, camera: Camera, state: CameraState, reason: str |
     stream = StreamInfo("h264", 1920, 1080, 25.0, "aac")
     change = StatusChanged(camera.key, state, reason, AT, stream)
     await ingest.record(world, camera.tenant_id, {camera.key: camera.slug}, [change])
+
+
+async def test_features_that_are_switched_on_say_how_they_are_to_be_had(world: World) -> None:
+    finder = ModelStatus("p", "2024-01-02", ("license_plate",), "MIT", True, True, "CPU")
+    reader = replace(finder, name="r", installed=False, active=False, task="reads text")
+    told = replace(world, models=lambda: (finder, reader))
+    for name in ("cam-1", "cam-2"):
+        draft = CameraDraft(
+            id=name, rtsp_url="rtsp://10.9.8.7/s", name=name, features=["license_plate", "violence"]
+        )
+        await camera_create(context(told), draft)
+    query = "{ cameras { nodes { featureStates { feature available modelVersion reason } } } }"
+
+    found = await data(told, query)
+
+    states = [
+        {
+            "feature": "LICENSE_PLATE",
+            "available": True,
+            "modelVersion": "p@2024-01-02",
+            "reason": "found but not read: vms models pull r",
+        },
+        {
+            "feature": "VIOLENCE",
+            "available": False,
+            "modelVersion": None,
+            "reason": "unavailable: no model of the catalogue has it",
+        },
+    ]
+    assert found["cameras"]["nodes"] == [{"featureStates": states}] * 2
+
+
+async def test_states_of_features_of_many_cameras_ask_as_often_as_of_one(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = "query Some($n: Int!) { cameras(first: $n) { nodes { featureStates { reason } } } }"
+    for name in ("cam-1", "cam-2", "cam-3"):
+        draft = CameraDraft(id=name, rtsp_url="rtsp://10.9.8.7/s", name=name, features=["face"])
+        await camera_create(context(world), draft)
+
+    await data(world, query, {"n": 1})
+    async with counted(caplog) as of_one:
+        await data(world, query, {"n": 1})
+    async with counted(caplog) as of_many:
+        found = await data(world, query, {"n": 3})
+
+    assert len(of_one) == len(of_many)
+    assert (
+        found["cameras"]["nodes"]
+        == [{"featureStates": [{"reason": "unavailable: no worker says what it can detect"}]}] * 3
+    )
 
 
 async def test_a_camera_has_every_field(world: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from app.worker import Worker
 from media.clock import SystemClock
+from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraWorld
 from media.simulator import Simulator, SimulatorThread
@@ -54,7 +55,7 @@ async def watched(world: World, simulator: Simulator, folder: Path) -> AsyncIter
         id="cam-1", name="1", rtsp_url=simulator.url("cam-1"), features=["person"], fps=10.0
     )
     await camera_create(context(world), draft)
-    pool = DetectorPool(ScriptedModel(walker))
+    pool = DetectorPool(ModelSet.of(ScriptedModel(walker)))
     media = CameraWorld(world.store, NETWORKS, SystemClock(), QUICK, SOON, 0.4)
     worker = Worker(world, media, Transport.TCP, folder / "spool", pool, alone=True)
     stop = asyncio.Event()

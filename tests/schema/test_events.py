@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from media.types import ChangeKind, Snapshot
+from media.types import ChangeKind, Plate, Snapshot
 from resolvers.context import World
 from tests.footage import TICKS, lay_down, segment
 from tests.schema.service import ask, codes, data
@@ -67,6 +67,31 @@ async def test_an_event_has_every_field(world: World) -> None:
         "playback": {"offset": 1.000003, "ts": "2026-05-29T12:00:00.123Z"},
         "modelVersion": "yolox-nano@2021-08-19",
     }
+
+
+async def test_a_plate_is_told_with_how_it_was_read(world: World) -> None:
+    camera = await add_camera(world)
+    read = Plate("51F-123.45", "51F 123.45", 0.75, "reader@2024-01-02")
+    await add_events(
+        world,
+        camera,
+        [
+            replace(beginning(camera.key, AT, event_id="evt-1"), plate=read),
+            beginning(camera.key, AT, event_id="evt-2"),
+        ],
+    )
+    query = '{ event(id: "%s") { plate plateReading { raw confidence modelVersion } payload } }'
+
+    told, untold = [(await data(world, query % each))["event"] for each in ("evt-1", "evt-2")]
+
+    assert told["plate"] == "51F-123.45"
+    assert told["plateReading"] == {
+        "raw": "51F 123.45",
+        "confidence": 0.75,
+        "modelVersion": "reader@2024-01-02",
+    }
+    assert (untold["plate"], untold["plateReading"]) == (None, None)
+    assert set(told["payload"]) == {"boxes", "track_id"}
 
 
 async def test_grants_in_addresses_open_their_footage_and_no_other(world: World) -> None:

@@ -161,6 +161,7 @@ ASKS = {
     ),
     "Camera.rtspUrl": of_camera("rtspUrl", "camera", "rtspUrl"),
     "Camera.snapshotUrl": of_camera("snapshotUrl", "camera", "snapshotUrl"),
+    "Camera.featureStates": of_camera("featureStates { feature }"),
     "Camera.events": of_camera("events { nodes { id } }"),
     "Camera.coverage": of_camera(f"coverage({RANGE}) {{ recordedSeconds }}"),
     "Camera.hours": of_camera('hours(date: "2026-05-29") { hour }'),

@@ -78,6 +78,12 @@ def test_labels_lead_to_features() -> None:
         ('family = "ssd"', 'family = "clip"', r"\[clip\] is missing"),
         ("[features]", '[clip]\nfile = "b"\nframes = 2\n[features]', "belongs to the family clip"),
         ('family = "ssd"', 'family = "ctc"', "of a reader have no labels"),
+        (
+            'family = "ssd"',
+            'family = "ssd"\nclasses = 9\nindexes = [1]',
+            "readers of the family ctc",
+        ),
+        ('family = "ssd"', 'family = "ssd"\nclasses = 9', "as many as the labels"),
     ],
 )
 def test_a_wrong_field_is_named(found: str, instead: str, complaint: str) -> None:
@@ -137,7 +143,7 @@ def test_every_file_of_the_catalogue_can_be_had_and_its_size_is_known(name: str)
 
     assert model.name == name
     assert model.licence == "Apache-2.0"
-    assert all(file.url or file.npm for file in model.files)
+    assert all(file.url or file.npm or file.pypi for file in model.files)
     assert all(file.bytes for file in model.files)
 
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 import av
 import pytest
 
+from media.detect.model_set import Eyes, ModelSet
 from media.detect.pool import DetectorPool, LaneCounts, Look
 from media.types import Detection, ModelShapeError, RunClock
 from tests.media.detect.scripted import ScriptedModel
 from tests.media.detect.tiny import grey
 
 CLOCK = RunClock(uuid.UUID(int=1), 0, 0)
+FEATURES = frozenset({"person"})
 
 
 def look(position: int) -> Look:
-    return Look(grey(position % 256), position, CLOCK, recorded=True)
+    return Look(grey(position % 256), position, CLOCK, recorded=True, features=FEATURES)
 
 
 def nothing(frame: av.VideoFrame) -> Sequence[Detection]:
@@ -28,7 +30,7 @@ def nothing(frame: av.VideoFrame) -> Sequence[Detection]:
 
 @contextmanager
 def pool_of(model: ScriptedModel) -> Iterator[DetectorPool]:
-    pool = DetectorPool(model)
+    pool = DetectorPool(ModelSet.of(model))
     try:
         yield pool
     finally:
@@ -43,7 +45,7 @@ class Seen:
         self.positions: list[int] = []
         self.threads: set[str] = set()
 
-    def __call__(self, look: Look, detections: Sequence[Detection]) -> None:
+    def __call__(self, look: Look, detections: Sequence[Detection], _: Eyes) -> None:
         self.positions.append(look.position)
         self.threads.add(threading.current_thread().name)
 
@@ -55,7 +57,7 @@ class Named:
     name: str
     order: list[str]
 
-    def __call__(self, look: Look, detections: Sequence[Detection]) -> None:
+    def __call__(self, look: Look, detections: Sequence[Detection], _: Eyes) -> None:
         self.order.append(self.name)
 
 
@@ -154,8 +156,8 @@ def test_a_model_that_fails_is_said_once_and_ends_nothing(
 def test_a_fault_in_the_receiver_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     seen = Seen()
 
-    def receive(look: Look, detections: Sequence[Detection]) -> None:
-        seen(look, detections)
+    def receive(look: Look, detections: Sequence[Detection], eyes: Eyes) -> None:
+        seen(look, detections, eyes)
         raise KeyError("a bug")
 
     with pool_of(ScriptedModel(nothing)) as pool:

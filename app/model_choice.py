@@ -1,0 +1,133 @@
+"""Which installed models cameras are watched with: of each task, for each feature the first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
+
+from app.model_store import InstalledModel, ModelError, ModelStore
+from media.detect.description import ModelDescription, Task
+from media.detect.model_set import ModelSet
+from media.types import MediaError, ModelStatus
+
+log = logging.getLogger(__name__)
+
+Use = Callable[[InstalledModel], None]
+"""Makes use of a model that is sound. Raises MediaError: it can't be used."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """What was chosen, detectors first; and by name why others could not be."""
+
+    models: list[InstalledModel] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+def choose(store: ModelStore, wanted: str | None, use: Use = lambda _: None) -> Choice:
+    """Detectors first, `wanted` before all; a model is left out when others have its features.
+
+    Raises:
+        ModelError: `wanted` is not installed, not sound, or no detector.
+        MediaError: `wanted` can't be used.
+    """
+    choice = Choice()
+    installed = store.installed()
+    found: set[str] = set()
+    if wanted is not None:
+        first = store.pick(wanted)
+        use(first)
+        choice.models.append(first)
+        found |= first.description.features.keys()
+        installed = [each for each in installed if each.description.name != wanted]
+    for task in Task:
+        served = set[str]() if task is Task.READ else found
+        for model in installed:
+            features = model.description.features.keys()
+            is_due = model.description.task is task and bool(features - served)
+            if is_due and _is_usable(store, model, use, choice):
+                served |= features
+    return choice
+
+
+def _is_usable(store: ModelStore, model: InstalledModel, use: Use, choice: Choice) -> bool:
+    try:
+        store.verify(model)
+        use(model)
+    except (ModelError, MediaError) as error:
+        choice.faults[model.description.name] = str(error)
+        return False
+    choice.models.append(model)
+    return True
+
+
+class Loading:
+    """A Use that loads models on a device; `begin` takes the place of detectors' own thresholds."""
+
+    def __init__(self, device: str, begin: float | None = None) -> None:
+        self._device, self._begin = device, begin
+        self.models = ModelSet()
+        self.devices: dict[str, str] = {}
+        self.device_faults: dict[str, str | None] = {}
+
+    def __call__(self, model: InstalledModel) -> None:
+        from media.detect.clips import ClipClassifier  # these are slow to import
+        from media.detect.reader import Reader
+        from media.detect.runtime import Detector
+
+        described, path, have = model.description, model.path, self.models
+        if described.task is Task.DETECT:
+            detector = Detector(self._as_wished(described), path, self._device)
+            self.models = replace(have, detectors=(*have.detectors, detector))
+            network = detector.network
+        elif described.task is Task.READ:
+            reader = Reader(described, path, self._device)
+            self.models = replace(have, readers=(*have.readers, reader))
+            network = reader.network
+        else:
+            classifier = ClipClassifier(described, path, self._device)
+            self.models = replace(have, classifiers=(*have.classifiers, classifier))
+            network = classifier.encoder
+        self.devices[described.name] = network.device
+        self.device_faults[described.name] = network.device_fault
+
+    def _as_wished(self, described: ModelDescription) -> ModelDescription:
+        if self._begin is None:
+            return described
+        thresholds = structs.replace(described.thresholds, begin=self._begin)
+        return structs.replace(described, thresholds=thresholds)
+
+
+def statuses(
+    store: ModelStore, choice: Choice, loading: Loading | None = None
+) -> tuple[ModelStatus, ...]:
+    """Every model known here, those in use first."""
+    installed = {model.description.name for model in store.installed()}
+    chosen = {model.description.name for model in choice.models}
+    devices = loading.devices if loading else {}
+    device_faults = loading.device_faults if loading else {}
+    found = [
+        ModelStatus(
+            name=name,
+            version=model.version,
+            features=tuple(model.features),
+            licence=model.licence,
+            installed=name in installed,
+            active=name in chosen,
+            device=devices.get(name),
+            reason=device_faults.get(name) if name in chosen else _why_not(name, installed, choice),
+            task=model.task.value,
+        )
+        for name, model in store.known().items()
+    ]
+    return tuple(sorted(found, key=lambda status: not status.active))
+
+
+def _why_not(name: str, installed: set[str], choice: Choice) -> str:
+    if name not in installed:
+        return f"not installed: vms models pull {name}"
+    in_use = "another model is in use" if choice.models else "VMS_MODEL can't be used"
+    return choice.faults.get(name, in_use)
