@@ -82,6 +82,25 @@ def check_exact(store: RecordingStore, hour: Hour) -> None:
         begin += sum(one.end_position - one.position for one in segments)
 
 
+def check_nearly_exact(store: RecordingStore, hour: Hour, late_frames: int) -> None:
+    """Pictures stand where their numbers say, or at most so many frames later.
+
+    FFmpeg guesses from a playlist's first GOP how deep B-frames lie, and that may be a short one.
+    """
+    found, shown = play(store, hour)
+    check_listed(found)
+    begin, rest = 0, list(shown)
+    for _, segments in itertools.groupby(found.segments, key=lambda one: one.run_id):
+        ticks = sum(one.end_position - one.position for one in segments)
+        first = rest[0].number
+        while rest and 0 <= rest[0].number - first < ticks // FRAME:
+            one = rest.pop(0)
+            late = one.ticks - begin - (one.number - first) * FRAME
+            assert 0 <= late <= late_frames * FRAME
+        begin += ticks
+    assert rest == []
+
+
 @pytest.mark.parametrize(("codec", "bframes"), [("h264", 0), ("h264", 2), ("hevc", 3)], ids=str)
 def test_every_frame_stands_at_its_position_over_a_reconnect_and_the_turn_of_an_hour(
     simulator: Simulator, tmp_path: Path, codec: str, bframes: int
@@ -100,7 +119,7 @@ def test_every_frame_stands_at_its_position_over_a_reconnect_and_the_turn_of_an_
     assert len(found) >= 2
     for hour in found:
         if codec == "h264":
-            check_exact(here.store, hour)
+            check_nearly_exact(here.store, hour, bframes)
         else:  # FFmpeg may guess another depth for each run and then shows one of them late
             check_listed(here.store.playlist(CAMERA, hour))
     playlists = [here.store.playlist(CAMERA, hour) for hour in found]
