@@ -142,7 +142,7 @@ class Analysis:
         self._zones = ZoneWatch(config.zones)
         rules = event_rules(config.fps, DEFAULT_BEGIN, begin)
         self._eventing = Eventing(rules, new_ids, self._zones)
-        self._clips = ClipWatches(pool.models, config.features, new_ids)
+        self._clips = ClipWatches(config.camera_key, pool.models, config.features, new_ids)
         self._tracked = config.features & finders.keys() - self._clips.features
         self._readings = PlateReadings()
         versions = {name: each.model_version for name, each in finders.items()}

@@ -7,10 +7,13 @@ seconds showed it: breaks in a fight make no second event.
 
 from __future__ import annotations
 
+import itertools
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from media.detect.actions import Embedding
 from media.detect.description import ClipDescription, Thresholds
@@ -19,6 +22,8 @@ from media.detect.pool import Look
 from media.eventing import Began, Ended, EventIds, Step
 from media.tracker import Track
 from media.types import TICKS_PER_SECOND, Box, Detection
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 4.0
 """A clip that took more than so many times its seconds, as frames were slow to come, is none."""
@@ -40,7 +45,8 @@ class _Open:
 class ClipWatch:
     """One feature's clips; positions grow from call to call within a run.
 
-    Its events' tracks have keys below 0, which no object has.
+    Its events' tracks have keys below 0, which no object has. `lags`: something moves, but frames
+    come too slowly to make a clip.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class ClipWatch:
         self._step = max(1, clip.frames // 2)
         self._new = self._sure = self._count = 0
         self._open: _Open | None = None
+        self.lags = False
 
     def take(self, frame: Embedding, position: int) -> list[Embedding] | None:
         """One more frame; the clip, where it is time to classify it."""
@@ -66,9 +73,15 @@ class ClipWatch:
         if not is_full or self._new < self._step:
             return None
         if position - self._frames[0][0] > self._longest:
+            self.lags = self._moves()
             return None
-        self._new = 0
+        self._new, self.lags = 0, False
         return [each for _, each in self._frames]
+
+    def _moves(self) -> bool:
+        """Whether frames come as they do where something moves, though slowly; not one a second."""
+        places = [position for position, _ in self._frames]
+        return all(b - a < TICKS_PER_SECOND for a, b in itertools.pairwise(places))
 
     def judge(self, score: float, position: int) -> list[Step]:
         """What the clip that ends at `position` begins: `score` is how sure the model is of it."""
@@ -107,8 +120,14 @@ class ClipWatches:
     """
 
     def __init__(
-        self, models: ModelSet, features: frozenset[str], new_ids: Callable[[], EventIds]
+        self,
+        camera_key: UUID,
+        models: ModelSet,
+        features: frozenset[str],
+        new_ids: Callable[[], EventIds],
     ) -> None:
+        self._camera_key = camera_key
+        self._lagging: set[str] = set()
         found = {name: each for name, each in models.classified.items() if name in features}
         self._lock = threading.Lock()
         self._watches = [
@@ -128,11 +147,23 @@ class ClipWatches:
             with self._lock:
                 steps += watch.calm(look.position)
                 clip = watch.take(frame, look.position)
+                self._say(watch)
             if clip is not None:
                 score = eyes.classify(watch.feature, clip)
                 with self._lock:
                     steps += watch.judge(score, look.position)
         return steps
+
+    def _say(self, watch: ClipWatch) -> None:
+        """What is switched on and sees nothing says so, once until it sees again."""
+        if watch.lags and watch.feature not in self._lagging:
+            logger.warning(
+                "camera %s: %s: frames come too slowly to judge what they show: "
+                "the camera sends few, or this worker has more to do than it can",
+                self._camera_key,
+                watch.feature,
+            )
+        (self._lagging.add if watch.lags else self._lagging.discard)(watch.feature)
 
     def end(self) -> list[Ended]:
         with self._lock:

@@ -157,6 +157,18 @@ def test_a_still_scene_costs_a_clip_classifier_next_to_nothing(models: ModelSet)
     assert counts.lane.looked == 4
 
 
+def test_a_camera_too_slow_for_clips_says_so(
+    models: ModelSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures = clip_networks.brawl(0, 60, 0)
+    slow = write_clip(tmp_path / "slow.mp4", pictures, Encoding(fps=3, gop=3))
+
+    told, _ = shown(slow, models, VIOLENCE)
+
+    assert told == []
+    assert caplog.text.count(f"camera {KEY}: violence: frames come too slowly") == 1
+
+
 def test_what_no_model_finds_is_not_even_decoded(models: ModelSet, tmp_path: Path) -> None:
     told, counts = shown(plate_clip(tmp_path), models, frozenset({"face"}))
 

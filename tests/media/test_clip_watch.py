@@ -43,6 +43,20 @@ def test_frames_that_came_too_slowly_make_no_clip() -> None:
     assert all(watched.take(embedding(0), number * slow) is None for number in range(9))
 
 
+def test_frames_that_come_slowly_lag_and_those_of_a_still_scene_do_not() -> None:
+    still, longest = watch(), round(LONGEST * TICKS_PER_SECOND)
+    clip = ClipDescription(file="d.xml", frames=16, seconds=1.0)
+    slow = ClipWatch("violence", clip, Thresholds(), lambda: FIRST)
+    for number in range(16):
+        slow.take(embedding(0), number * (longest // 15 + 1))
+        still.take(embedding(0), number * 2 * TICKS_PER_SECOND)
+    assert (slow.lags, still.lags) == (True, False)
+
+    for number in range(16):
+        slow.take(embedding(0), 2 * longest + number)
+    assert not slow.lags
+
+
 def test_two_sure_clips_in_a_row_begin_one_event_of_the_whole_frame() -> None:
     watched = watch()
 
