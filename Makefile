@@ -5,7 +5,7 @@ BIN := .venv/bin
 ROOMS := app schema compat_rest resolvers media models tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format bench faults sdl release-sdl mapping migrations lock
+.PHONY: help setup setup-dev run test check format bench soak faults sdl release-sdl mapping migrations lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -48,6 +48,7 @@ format: setup-dev  ## ruff puts the code in order
 
 bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.recording
+	$(BIN)/python -m tests.benchmarks.many
 	$(BIN)/python -m tests.benchmarks.detection
 	$(BIN)/python -m tests.benchmarks.tracking
 	$(BIN)/python -m tests.benchmarks.lists
@@ -63,6 +64,9 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.spool
 	$(BIN)/python -m tests.benchmarks.idle
 	$(BIN)/python -m tests.benchmarks.resume
+
+soak: setup-dev  ## an hour of recording cameras that fail in every way; `ARGS="--minutes 10"` makes it shorter
+	$(BIN)/python -m tests.benchmarks.soak $(ARGS)
 
 faults: setup-dev  ## every fault at full size, while events flow and subscribers resume
 	$(BIN)/python -m tests.scenarios.faults

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
+
+import av
+from av.container import InputContainer
 
 from media.playlist import Segment
 from media.store import CameraFolder, Hour, RecordingStore
@@ -19,6 +23,7 @@ from models.recording import (
 from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.recordings import coverage
+from tests.clips import read_frame_number
 from tests.world import context
 
 
@@ -38,6 +43,19 @@ def listed(store: RecordingStore, camera: Camera) -> list[tuple[Hour, Segment]]:
         for hour in store.hours(folder, date)
         for segment in store.playlist(folder, hour).segments
     ]
+
+
+def frame_numbers(world: World, camera: Camera) -> list[int]:
+    """Of every recorded picture of a numbered clip, in the order of the footage."""
+    numbers = []
+    folder = CameraFolder(camera.tenant_id, camera.folder)
+    for hour, segment in listed(world.store, camera):
+        path = world.store.hour_path(folder, hour)
+        content = (path / segment.init).read_bytes() + (path / segment.name).read_bytes()
+        with av.open(io.BytesIO(content)) as container:
+            assert isinstance(container, InputContainer)
+            numbers += [read_frame_number(frame) for frame in container.decode(video=0)]
+    return numbers
 
 
 async def audited(world: World, camera: Camera) -> Recorded:

@@ -59,8 +59,8 @@ class Crew:
     log: Path
     processes: list[Process] = field(default_factory=list)
 
-    async def start(self, data_dir: Path | None = None) -> Process:
-        """Returns once it is registered."""
+    async def start(self, data_dir: Path | None = None, **more: str) -> Process:
+        """Returns once it is registered; `more` are settings."""
         environment = {
             "PATH": os.defpath,
             "VMS_DATA_DIR": str(data_dir or self.settings.data_dir),
@@ -69,6 +69,7 @@ class Crew:
             "VMS_JWT_SECRET": SECRET,
             "VMS_CAMERA_KEYS": ",".join(Keyring(self.settings).camera_keys()),
             "VMS_CAMERA_NETWORKS": "127.0.0.1/32",
+            **more,
         }
         with self.log.open("a") as log:
             process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import httpx
 from pydantic import SecretStr
@@ -49,6 +50,7 @@ async def running_system(
     redis_url: str | None = None,
     *,
     marks: DiskMarks = DEFAULT_MARKS,
+    rtsp_transport: Literal["tcp", "udp"] = "tcp",
 ) -> AsyncIterator[System]:
     """Runs `vms serve` in this process; `hour_seconds` shortens the hour of recordings.
 
@@ -61,6 +63,7 @@ async def running_system(
         redis_url=None if redis_url is None else SecretStr(redis_url),
         jwt_secret=SecretStr(SECRET),
         camera_networks=("default", "127.0.0.1/32"),
+        rtsp_transport=rtsp_transport,
     )
     if model_file is not None:
         ModelStore(data_dir).install(model_file)

@@ -35,6 +35,14 @@ class Usage:
     memory_mib: float
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Cameras in a process of their own."""
+
+    pid: int
+    urls: list[str]
+
+
 def main() -> None:
     arguments = _arguments()
     if arguments.role == "simulate":
@@ -59,13 +67,13 @@ def _arguments() -> argparse.Namespace:
 def _compare(cameras: int, seconds: float) -> None:
     if shutil.which("ffmpeg") is None:
         sys.exit("this benchmark needs the ffmpeg command")
-    _print_circumstances(cameras, seconds)
+    print_circumstances(cameras, seconds)
     with tempfile.TemporaryDirectory(prefix="bench-recording-") as name, ExitStack() as stack:
         folder = Path(name)
-        clip = _clip(folder / "clip.mp4")
+        clip = noise(folder / "clip.mp4", "4M")
         rate = clip.stat().st_size * 8 / 20 / 1e6
         print(f"clip: 1920x1080, 30 fps, {rate:.1f} Mbit/s, a keyframe every 2 s, no B-frames")
-        urls = stack.enter_context(_simulator(clip, cameras))
+        urls = stack.enter_context(simulator(clip, cameras)).urls
         with _processes([_recorder_command(folder / "ours", urls)]) as ours:
             own = _measure("one process, ours", ours, seconds)
         with _processes(_ffmpeg_commands(folder / "theirs", urls)) as theirs:
@@ -75,7 +83,7 @@ def _compare(cameras: int, seconds: float) -> None:
     _print_ratio("memory", own.memory_mib / other.memory_mib, MEMORY_GOAL)
 
 
-def _print_circumstances(cameras: int, seconds: float) -> None:
+def print_circumstances(cameras: int, seconds: float) -> None:
     git = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
@@ -97,10 +105,10 @@ def _cpu_name() -> str:
     return platform.machine()
 
 
-def _clip(path: Path) -> Path:
-    """20 s of moving noise, at a rate that cameras have."""
+def noise(path: Path, bits: str) -> Path:
+    """20 s of moving noise, of so many bits a second ("4M"), at a rate that cameras have."""
     picture = "testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t"
-    rate = ["-b:v", "4M", "-minrate", "4M", "-maxrate", "4M", "-bufsize", "4M"]
+    rate = ["-b:v", bits, "-minrate", bits, "-maxrate", bits, "-bufsize", bits]
     shape = ["-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-bf", "0"]
     source = ["-f", "lavfi", "-i", picture, "-t", "20"]
     codec = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
@@ -109,24 +117,25 @@ def _clip(path: Path) -> Path:
 
 
 @contextmanager
-def _simulator(clip: Path, cameras: int) -> Iterator[list[str]]:
+def simulator(clip: Path, cameras: int) -> Iterator[Simulated]:
     command = [sys.executable, "-m", "tests.benchmarks.recording", "--role", "simulate"]
     command += ["--clip", str(clip), "--cameras", str(cameras)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        yield [process.stdout.readline().strip() for _ in range(cameras)]
+        urls = [process.stdout.readline().strip() for _ in range(cameras)]
+        yield Simulated(process.pid, urls)
         process.stdin.close()
 
 
 def _simulate(clip: Path, cameras: int) -> None:
     from media.simulator import SimulatorThread
 
-    with SimulatorThread() as simulator:
+    with SimulatorThread() as running:
         for number in range(cameras):
-            simulator.add(f"camera-{number}", clip)
-            print(simulator.url(f"camera-{number}"), flush=True)
+            running.add(f"camera-{number}", clip)
+            print(running.url(f"camera-{number}"), flush=True)
         sys.stdin.read()
 
 
@@ -185,23 +194,23 @@ def _processes(commands: Sequence[Sequence[str]]) -> Iterator[list[int]]:
 
 def _measure(name: str, pids: Sequence[int], seconds: float) -> Usage:
     time.sleep(LEFT_OUT_SECONDS)
-    began_at, before = time.monotonic(), sum(map(_cpu_seconds, pids))
+    began_at, before = time.monotonic(), sum(map(cpu_seconds, pids))
     memory: list[float] = []
     while time.monotonic() - began_at < seconds:
         time.sleep(min(5.0, seconds))
-        memory.append(sum(map(_memory_mib, pids)))
-    spent = sum(map(_cpu_seconds, pids)) - before
+        memory.append(sum(map(memory_mib, pids)))
+    spent = sum(map(cpu_seconds, pids)) - before
     usage = Usage(spent / (time.monotonic() - began_at), sum(memory) / len(memory))
     print(f"{name}: {usage.cpu:.1%} of one core, {usage.memory_mib:.0f} MiB (PSS)", flush=True)
     return usage
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _memory_mib(pid: int) -> float:
+def memory_mib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
