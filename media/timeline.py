@@ -79,9 +79,6 @@ class RunTimeline:
     Invariants: the first keyframe is shown at `start_position`, and nothing before it; a stream's
     dts only grows; `clock` is None until it has settled, and the same from then on. `recorded`
     is False where positions lead to no footage.
-
-    The first keyframe's delay may be wrong, where it came behind a gap: when two in a row agree on
-    another one, the next run begins with the second.
     """
 
     def __init__(
@@ -105,8 +102,6 @@ class RunTimeline:
         self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
         self._delay: int | None = None
-        self._excess = 0
-        self._is_other = False
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -196,8 +191,8 @@ class RunTimeline:
             pts = dts + (self._delay or 0)
         dts = self._decode_time(pts, dts, duration, is_keyframe=packet.is_keyframe)
         if last_dts is not None:
-            if pts - self._end > _JUMP_TICKS or pts - last_dts < -_BACK_TICKS:
-                raise RunBroken(_jump_words(pts - self._end, pts - last_dts), reopen=True)
+            if pts - self._end > _JUMP_TICKS or dts - last_dts < -_BACK_TICKS:
+                raise RunBroken(_jump_words(pts - self._end, dts - last_dts), reopen=True)
             dts = max(dts, last_dts + 1)
         pts = max(dts, pts)
         if pts < self.start_position:
@@ -220,15 +215,8 @@ class RunTimeline:
         """
         if self._delay is None:
             self._delay = pts - dts
-        excess = pts - dts - self._delay
-        trembles = is_keyframe and 2 * abs(excess) < duration
-        # No reordering explains so much, and what was not shown before the keyframe does.
-        gap = pts - self._end + self._delay
-        lags = is_keyframe and self._delay + duration < excess <= gap
-        lags |= pts - dts > _LONGEST_DELAY_FRAMES * duration
-        if is_keyframe:
-            before, self._excess = self._excess, 0 if trembles or lags else excess
-            self._is_other = self._excess != 0 and 2 * abs(self._excess - before) < duration
+        trembles = is_keyframe and 2 * abs(pts - dts - self._delay) < duration
+        lags = pts - dts > _LONGEST_DELAY_FRAMES * duration
         return pts - self._delay if trembles or lags else dts
 
     def _compare(self, arrived_us: int | None, pts: int) -> None:
@@ -254,10 +242,6 @@ class RunTimeline:
             raise RunBroken(
                 f"the camera's time and the clock drifted {seconds:+.1f} s apart", reopen=False
             )
-        if self._is_other:
-            raise RunBroken(
-                "the camera's decode times were not those of its pictures", reopen=False
-            )
         self._gop_limit = pts + _LONGEST_GOP_TICKS
 
     def _stamp_audio(self, packet: Packet[Stream], offset: int) -> Sequence[Packet[Stream]]:
@@ -282,7 +266,7 @@ def _kind(unit: bytes) -> int:
 
 
 def _jump_words(ahead: int, step: int) -> str:
-    """`ahead`: of what was shown so far, `step`: from the last decode time on; in ticks.
+    """`ahead`: of what was shown so far, `step`: from the last decode time; in ticks.
 
     FFmpeg adds 2^32 to times before a connection's first.
     """
