@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from app.cli_tenants import acting
+from app.instants import EPOCH, instant
 from app.settings import Settings
 from app.tokens import TokenWish, make_token, scopes_of, seconds_of
 from media.clock import SystemClock
@@ -18,7 +19,6 @@ from resolvers.revocations import TokensWish, token_revoke, tokens_revoke
 
 MAX_TOKEN_CHARACTERS = 100_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPERATOR = Actor("", frozenset({Scope.PLATFORM_ADMIN}), subject="the command line")
 
 
@@ -77,12 +77,10 @@ def _instant(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or found < _EPOCH:
-        raise typer.BadParameter(f"{text!r}: want a time with its zone, as 2026-01-31T23:59:59Z")
-    return (found - _EPOCH) // timedelta(microseconds=1)
+        return instant(text)
+    except ValueError as error:
+        message = f"{text!r}: want a time with its zone, as 2026-01-31T23:59:59Z"
+        raise typer.BadParameter(message) from error
 
 
 def _told(written: TokenRevocation) -> str:
@@ -90,6 +88,6 @@ def _told(written: TokenRevocation) -> str:
     if written.before_us is None:
         whose = written.subject or "nobody named"
         return f"revoked: a token of {written.tenant_id}, for {whose}"
-    moment = _EPOCH + timedelta(microseconds=written.before_us)
+    moment = EPOCH + timedelta(microseconds=written.before_us)
     text = moment.isoformat(timespec="milliseconds")
     return f"revoked: tokens of {written.tenant_id}, for {whose}, issued before {text}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 
+from app.instants import instant
 from app.model_choice import Loading, choose
 from app.model_store import NONE_INSTALLED, ModelError, ModelStore
 from app.settings import Settings
@@ -29,7 +29,6 @@ LEAD_IN_US = 30_000_000
 LONGEST_US = 86_400_000_000
 DEFAULT_FPS = 5.0
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_CAMERA = uuid.UUID(int=0)
 
 
@@ -120,9 +119,7 @@ def interval(since: str, until: str) -> Interval:
 
 def _instant(text: str, option: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or moment < _EPOCH:
-        raise typer.BadParameter(f"{option}: want a time with its zone, like 2026-01-31T23:59:00Z")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+        return instant(text)
+    except ValueError as error:
+        message = f"{option}: want a time with its zone, like 2026-01-31T23:59:00Z"
+        raise typer.BadParameter(message) from error
