@@ -9,7 +9,15 @@ from typing import BinaryIO
 import msgspec
 
 from media.boxes import RUN_BOX_BYTES, BoxError, first_picture_end, read_head
-from media.playlist import ENDLIST, NOTHING_REMOVED, Removed, Segment, media_lines, served_header
+from media.playlist import (
+    ENDLIST,
+    NOTHING_REMOVED,
+    Removed,
+    Segment,
+    media_lines,
+    served_header,
+    served_segments,
+)
 from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
 
 _MOST_INDEX_BYTES = 1 << 20
@@ -70,13 +78,8 @@ def render_key_pictures(
     A picture is said to last as long as its segment: then comes the next.
     """
     text = [served_header(segments, ended, removed), "#EXT-X-I-FRAMES-ONLY\n"]
-    init = None
-    for segment in segments:
-        if segment.discontinuity:
-            text.append("#EXT-X-DISCONTINUITY\n")
-        if segment.discontinuity or segment.init != init:
-            text.append(f'#EXT-X-MAP:URI="{uri(segment.init)}"\n')
-        init = segment.init
+    for segment, leading in served_segments(segments, uri):
+        text += leading
         picture = pictures[segment.name]
         part = f"#EXT-X-BYTERANGE:{picture.size}@{picture.start}"
         text.append("\n".join(media_lines(segment, uri(segment.name), part)) + "\n")

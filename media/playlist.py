@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -223,15 +223,25 @@ def render(
     """
     head = served_header(segments, ended, removed)
     text = [head, *(f"{hint}\n" for hint in hints if not ended)]
-    init = None
-    for segment in segments:
-        if segment.discontinuity:
-            text.append("#EXT-X-DISCONTINUITY\n")
-        if segment.discontinuity or segment.init != init:
-            text.append(f'#EXT-X-MAP:URI="{uri(segment.init)}"\n')
-        init = segment.init
+    for segment, leading in served_segments(segments, uri):
+        text += leading
         text.append("\n".join(media_lines(segment, uri(segment.name))) + "\n")
     return "".join([*text, ENDLIST if ended else ""])
+
+
+def served_segments(
+    segments: Iterable[Segment], uri: Callable[[str], str]
+) -> Iterator[tuple[Segment, list[str]]]:
+    """Each segment with the tags that a served playlist has before it, of breaks and of `init`."""
+    init = None
+    for segment in segments:
+        leading = []
+        if segment.discontinuity:
+            leading.append("#EXT-X-DISCONTINUITY\n")
+        if segment.discontinuity or segment.init != init:
+            leading.append(f'#EXT-X-MAP:URI="{uri(segment.init)}"\n')
+        init = segment.init
+        yield segment, leading
 
 
 def served_header(segments: Sequence[Segment], ended: bool, removed: Removed) -> str:
