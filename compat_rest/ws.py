@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -233,7 +234,8 @@ async def _follow(ctx: Context, after: str, member: Outlet[Message]) -> None:
     key = ("/v2/ws/events", ctx.actor.rights)
     tenant_id = ctx.actor.tenant_id
     groups = ctx.world.following.groups
-    async with groups.hold(key, lambda: Group(feed, _envelopes_of(tenant_id))) as group:
+    group_of_all = partial(Group, feed, _envelopes_of(tenant_id), _size_of)
+    async with groups.hold(key, group_of_all) as group:
         await group.follow(follower)
 
 

@@ -8,7 +8,7 @@ pace, and the group's later on. Only the words are made once: a group waits for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
@@ -20,8 +20,12 @@ WORDS_SECONDS = 5.0
 KEPT_WORDS = 512
 """A group's latest words are kept so long for those who resume together."""
 
-MEMBERS_AT_A_TIME = 100
-"""So many are given a step before others have their turn, a few milliseconds."""
+STEPS_AT_A_TIME = 8
+BYTES_AT_A_TIME = 16 * 1024
+"""So much of what waits is given to a member in a row: its transport writes it as one."""
+
+GIVEN_AT_A_TIME = 100
+"""So much is given before others have their turn, a few milliseconds."""
 
 T = TypeVar("T")
 WordsT = TypeVar("WordsT")
@@ -88,6 +92,16 @@ class Follower(Generic[T, WordsT]):
         self._is_leaving = True
         self.fall_behind()
 
+    def take(self, said: Iterable[tuple[int, WordsT | None]]) -> None:
+        """Offers the member what is behind its place; it falls behind with what it refuses."""
+        for place, words in said:
+            if place <= self.seen:
+                continue
+            if words is not None and not self.member.offer(words):
+                self.fall_behind()
+                return
+            self.seen = place
+
     def fall_behind(self) -> None:
         """It is given nothing more until it has caught up alone."""
         self.is_joined = False
@@ -113,12 +127,17 @@ class Group(Generic[T, WordsT]):
     """Members of one kind.
 
     `render` puts a value into words, whatever the members take for such; None when there is nothing
-    to say about it. Invariant: once
-    running, every joined member has been given each step up to `_place`, in the order of the log.
+    to say about it. `size_of` tells about how many bytes words take. Invariant: once running, every
+    joined member has been given each step up to `_place`, in the order of the log.
     """
 
-    def __init__(self, feed: Feed[T], render: Callable[[T], Awaitable[WordsT | None]]) -> None:
-        self._feed, self._render = feed, render
+    def __init__(
+        self,
+        feed: Feed[T],
+        render: Callable[[T], Awaitable[WordsT | None]],
+        size_of: Callable[[WordsT], int],
+    ) -> None:
+        self._feed, self._render, self._size_of = feed, render, size_of
         self._place: int | None = None
         self._begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._members: dict[Follower[T, WordsT], None] = {}
@@ -133,9 +152,7 @@ class Group(Generic[T, WordsT]):
     async def run(self) -> None:
         async with aclosing(self._feed.pages(await self._begun)) as pages:
             async for page in pages:
-                for step in page.steps:
-                    if self._members:
-                        await self._give(step.place, await self.words(step))
+                await self._say(page.steps)
                 self._place = page.reach
 
     def end(self, error: BaseException) -> None:
@@ -197,16 +214,33 @@ class Group(Generic[T, WordsT]):
         if words is not None:
             await member.send(words)
 
-    async def _give(self, place: int, words: WordsT | None) -> None:
-        self._place = place
+    async def _say(self, steps: Sequence[Step[T]]) -> None:
+        """Gives a few steps at a time; where one can't be put into words, all before it."""
+        said: list[tuple[int, WordsT | None]] = []
+        size = 0
+        try:
+            for step in steps:
+                if not self._members:
+                    continue
+                words = await self.words(step)
+                said.append((step.place, words))
+                size += 0 if words is None else self._size_of(words)
+                if len(said) == STEPS_AT_A_TIME or size >= BYTES_AT_A_TIME:
+                    await self._give(said)
+                    said, size = [], 0
+        finally:
+            await self._give(said)
+
+    async def _give(self, said: Sequence[tuple[int, WordsT | None]]) -> None:
+        """To every member in turn what it has not seen of it."""
+        if not said:
+            return
+        self._place = said[-1][0]
+        members_at_a_time = max(GIVEN_AT_A_TIME // len(said), 1)
         for count, each in enumerate(list(self._members), start=1):
-            if each.seen >= place or not each.is_joined:
-                continue
-            if words is None or each.member.offer(words):
-                each.seen = place
-            else:
-                each.fall_behind()
-            if count % MEMBERS_AT_A_TIME == 0:
+            if each.is_joined:
+                each.take(said)
+            if count % members_at_a_time == 0:
                 await asyncio.sleep(0)
 
     async def words(self, step: Step[T]) -> WordsT | None:

@@ -171,7 +171,7 @@ class _Subscription:
                 raise Refused(found.errors or ())
             return encoded(with_cost(found, self._operation))
 
-        return Group(_Masked(self._source.feed), render)
+        return Group(_Masked(self._source.feed), render, len)
 
     def _shared(self, ctx: Context) -> Context:
         """Where no answer holds authority, that of all tokens alike; a grant of it would be over.

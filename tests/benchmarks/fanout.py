@@ -231,6 +231,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["yardstick"]:
-        asyncio.run(run_yardstick(int(sys.argv[2])))
+        uvloop.run(run_yardstick(int(sys.argv[2])))
     else:
         main()

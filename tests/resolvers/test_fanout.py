@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -155,7 +156,7 @@ class Simulation:
         """Drops it after a while, or when it was told of the goal."""
 
         async def for_ever() -> None:
-            async with self.groups.hold(feed.of, lambda: Group(feed, spelled)) as group:
+            async with self.groups.hold(feed.of, lambda: Group(feed, spelled, len)) as group:
                 await group.follow(follower)
 
         task = asyncio.create_task(for_ever())
@@ -179,3 +180,76 @@ def test_whoever_joins_resumes_drops_or_is_slow_is_told_each_step_once(seed: int
         patch.setattr(tail, "KEPT_STEPS", 5)
         patch.setattr(tail, "LOOK_ANYWAY_SECONDS", 0.001)
         asyncio.run(Simulation(seed).run())
+
+
+class Eager:
+    """A member that takes all, and notes at which turn of the loop."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.told: list[tuple[int, str]] = []
+
+    def offer(self, words: str) -> bool:
+        self.told.append((self.turn, words))
+        return True
+
+    async def send(self, words: str) -> None:
+        self.offer(words)
+
+    async def count_turns(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.turn += 1
+
+
+@asynccontextmanager
+async def joined(render: Callable[[int], Awaitable[str]]) -> AsyncIterator[tuple[Numbers, Eager]]:
+    """A member of a group that nothing is behind of; all that is given then is in one page."""
+    log, member = Numbers(random.Random(1), batch=50), Eager()
+    feed = Multiples(log, Shared())
+    group = Group(feed, render, len)
+    follower = Follower(member, Start[int](0, live=True))
+    tasks = [asyncio.create_task(each) for each in (group.run(), group.follow(follower))]
+    tasks.append(asyncio.create_task(member.count_turns()))
+    while not follower.is_joined:
+        await asyncio.sleep(0)
+    try:
+        yield log, member
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_waits_is_given_in_a_row_so_that_it_is_written_as_one() -> None:
+    async with joined(spelled) as (log, member):
+        await log.commit(20)
+        while len(member.told) < 20:
+            await asyncio.sleep(0)
+    turns = [turn for turn, _ in member.told]
+    assert [words for _, words in member.told] == [str(n) for n in range(1, 21)]
+    assert [len(list(same)) for _, same in groupby(turns)] == [8, 8, 4]
+
+
+async def test_of_long_words_few_are_given_in_a_row() -> None:
+    async def spelled_long(value: int) -> str:
+        return f"{value:010000}"
+
+    async with joined(spelled_long) as (log, member):
+        await log.commit(5)
+        while len(member.told) < 5:
+            await asyncio.sleep(0)
+    assert [len(list(same)) for _, same in groupby(turn for turn, _ in member.told)] == [2, 2, 1]
+
+
+async def test_steps_before_one_that_cannot_be_put_into_words_are_given() -> None:
+    async def odd(value: int) -> str:
+        if value == 3:
+            raise ValueError(value)
+        return str(value)
+
+    async with joined(odd) as (log, member):
+        await log.commit(5)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+    assert [words for _, words in member.told] == ["1", "2"]
