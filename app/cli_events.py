@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -12,7 +12,9 @@ import msgspec
 import typer
 from msgspec import Meta
 
+from app import instants
 from app.cli_tenants import acting
+from app.instants import microseconds
 from resolvers import outside_events
 from resolvers.access import Actor, Scope
 from resolvers.context import Context
@@ -25,8 +27,6 @@ MAX_LINE_BYTES = 1 << 20
 MAX_MISTAKES = 20
 """More are not named; the first of a file of the wrong form says enough."""
 BATCH = 500
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 events_app = typer.Typer(help="Events in and out.", no_args_is_help=True)
 
@@ -92,7 +92,11 @@ def export(  # noqa: PLR0913 - an option for each way to choose
 
     chosen = ((ReviewState.FALSE_ALARM, false_alarms), (ReviewState.ACKNOWLEDGED, acknowledged))
     states = [state for state, is_wanted in chosen if is_wanted]
-    wanted = EventFilter(review=states or None, since_us=_moment(since), until_us=_moment(until))
+    wanted = EventFilter(
+        review=states or None,
+        since_us=None if since is None else instants.option("--since", since),
+        until_us=None if until is None else instants.option("--until", until),
+    )
     actor = Actor(tenant, frozenset({Scope.EVENTS_READ, Scope.PLAYBACK_READ}))
     try:
         done = acting(ctx.obj, actor, lambda who: export_events(who, wanted, folder))
@@ -100,15 +104,6 @@ def export(  # noqa: PLR0913 - an option for each way to choose
         typer.echo(f"vms: {folder}: {error.strerror}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{done.events} events exported, {done.without_picture} views without a picture")
-
-
-def _moment(text: str | None) -> int | None:
-    """Raises BadParameter."""
-    try:
-        return None if text is None else _microseconds(msgspec.convert(text, Instant))
-    except msgspec.ValidationError as error:
-        message = f"{text!r}: want a time like 2026-05-29T12:00:00Z"
-        raise typer.BadParameter(message) from error
 
 
 async def _check(ctx: Context, file: Path) -> int:
@@ -177,14 +172,10 @@ def read(text: bytes) -> OutsideEvent:
         key=hashlib.sha256(text.strip()).hexdigest() if line.key is None else line.key,
         camera_id=line.camera_id,
         type=line.type,
-        at_us=_microseconds(line.ts),
-        ended_us=None if line.ended_at is None else _microseconds(line.ended_at),
+        at_us=microseconds(line.ts),
+        ended_us=None if line.ended_at is None else microseconds(line.ended_at),
         confidence=line.confidence,
         boxes=line.boxes,
         payload=line.payload,
         source=line.source,
     )
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from app import instants
 from app.cli_tenants import acting
-from app.instants import EPOCH, instant
+from app.instants import EPOCH
 from app.settings import Settings
 from app.tokens import TokenWish, make_token, scopes_of, seconds_of
 from media.clock import SystemClock
@@ -60,7 +61,10 @@ def revoke(
     else:
         if everybody == (subject is not None):
             raise typer.BadParameter("want either --subject or --all")
-        written = _many(ctx.obj, TokensWish(subject, _instant(issued_before), tenant))
+        before = None
+        if issued_before is not None:
+            before = instants.option("--issued-before", issued_before)
+        written = _many(ctx.obj, TokensWish(subject, before, tenant))
     typer.echo(_told(written))
 
 
@@ -70,17 +74,6 @@ def _one(settings: Settings, token: str) -> TokenRevocation:
 
 def _many(settings: Settings, wish: TokensWish) -> TokenRevocation:
     return acting(settings, _OPERATOR, lambda who: tokens_revoke(who, wish))
-
-
-def _instant(text: str | None) -> int | None:
-    """In microseconds since the epoch. Raises BadParameter."""
-    if text is None:
-        return None
-    try:
-        return instant(text)
-    except ValueError as error:
-        message = f"{text!r}: want a time with its zone, as 2026-01-31T23:59:59Z"
-        raise typer.BadParameter(message) from error
 
 
 def _told(written: TokenRevocation) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import typer
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -16,4 +18,18 @@ def instant(text: str) -> int:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None or found < EPOCH:
         raise ValueError("want a time with its zone, from 1970 on")
-    return (found - EPOCH) // timedelta(microseconds=1)
+    return microseconds(found)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the epoch, of a time with its zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def option(name: str, text: str) -> int:
+    """What a command was given for `name`. Raises BadParameter."""
+    try:
+        return instant(text)
+    except ValueError as error:
+        message = f"{name}: want a time with its zone, like 2026-01-31T23:59:00Z"
+        raise typer.BadParameter(message) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from app.instants import instant
+from app import instants
 from app.model_choice import Loading, choose
 from app.model_store import NONE_INSTALLED, ModelError, ModelStore
 from app.settings import Settings
@@ -111,15 +111,7 @@ def load(settings: Settings, name: str | None, begin: float | None = None) -> Mo
 
 def interval(since: str, until: str) -> Interval:
     """Of two times with their zones. Raises BadParameter."""
-    wanted = Interval(_instant(since, "--from"), _instant(until, "--to"))
+    wanted = Interval(instants.option("--from", since), instants.option("--to", until))
     if not 0 < wanted.to_us - wanted.from_us <= LONGEST_US:
         raise typer.BadParameter("--to: want a time after --from, by a day at most")
     return wanted
-
-
-def _instant(text: str, option: str) -> int:
-    try:
-        return instant(text)
-    except ValueError as error:
-        message = f"{option}: want a time with its zone, like 2026-01-31T23:59:00Z"
-        raise typer.BadParameter(message) from error
