@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright
@@ -35,6 +37,14 @@ QUIET = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
+PATIENCE_SECONDS = 60.0
+STATES = """() => [...document.querySelectorAll('video')].map((each) => ({
+  time: each.currentTime, paused: each.paused, ready: each.readyState, seeking: each.seeking,
+  ended: each.ended, error: each.error?.message,
+  buffered: [...Array(each.buffered.length).keys()].map((at) =>
+    [each.buffered.start(at), each.buffered.end(at)]),
+}))"""
+
 
 @asynccontextmanager
 async def browser_page() -> AsyncIterator[Page]:
@@ -48,6 +58,15 @@ async def browser_page() -> AsyncIterator[Page]:
             yield await browser.new_page()
         finally:
             await browser.close()
+
+
+async def evaluated(page: Page, script: str, words: object = None) -> Any:
+    """What a script of the page answers; fails with the players' states where one is stuck."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await page.evaluate(script, words)
+    except TimeoutError:
+        pytest.fail(f"{script} {words} does not end: {await page.evaluate(STATES)}")
 
 
 def hls_js() -> str:

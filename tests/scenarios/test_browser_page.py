@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page
 
 from media.simulator import Simulator
-from tests.browser import browser_page, hls_js, whep_js
+from tests.browser import browser_page, evaluated, hls_js, whep_js
 from tests.clips import Encoding, frame_coded
 from tests.scenarios.test_live import WATCH, number_in
 from tests.system import System, running_system
@@ -21,7 +21,6 @@ from tests.world import token
 
 FPS, LAP, HOUR_SECONDS = 25, 1500, 20
 CODED = Encoding(fps=FPS, gop=FPS)
-PATIENCE = 60
 PLAYER_LOOKS = 0.4
 """Seconds in which hls.js notices that it plays another fragment: `playingDate` is late there."""
 PLAYED = """query ($from: DateTime!, $to: DateTime!) { camera(id: "cam-a") {
@@ -70,7 +69,7 @@ window.scrubbed = async (url, iFrames, times) => {
   const both = ['#EXTM3U', `#EXT-X-STREAM-INF:${type}`, new URL(url, location).href,
     `#EXT-X-I-FRAME-STREAM-INF:${type},URI="${new URL(iFrames, location).href}"`];
   await opened(URL.createObjectURL(new Blob([both.join('\\n')])));
-  const small = window.small = document.createElement('video');
+  const small = document.createElement('video');
   small.muted = true;
   document.body.appendChild(small);
   const player = hls.createIFramePlayer();
@@ -98,26 +97,9 @@ class Seen:
     number: int
 
 
-STATE = """() => [window.video, window.small].map((each) => each && ({
-  time: each.currentTime, paused: each.paused, ready: each.readyState, seeking: each.seeking,
-  ended: each.ended, error: each.error?.message,
-  buffered: [...Array(each.buffered.length).keys()].map((at) =>
-    [each.buffered.start(at), each.buffered.end(at)]),
-}))"""
-
-
-async def answered(page: Page, script: str, words: Any = None) -> Any:
-    """What the script in the page answers; a player that stops is told of, with its state."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await page.evaluate(script, words)
-    except TimeoutError:
-        pytest.fail(f"{script} {words} does not end: {await page.evaluate(STATE)}")
-
-
 async def played(page: Page, start: float, end: float) -> list[Seen]:
-    found = await answered(page, "([from, until]) => played(from, until)", [start, end])
-    assert await answered(page, "faults.filter((each) => each !== 'bufferStalledError')") == []
+    found = await evaluated(page, "([from, until]) => played(from, until)", [start, end])
+    assert await evaluated(page, "faults.filter((each) => each !== 'bufferStalledError')") == []
     seen = [Seen(each["time"], each["date"], number_in(each["png"])) for each in found]
     assert len(seen) > FPS, "hardly a picture was shown"
     return sorted({each.time: each for each in seen}.values(), key=lambda each: each.time)
@@ -186,8 +168,8 @@ async def growing_hour_is_followed(system: System, page: Page) -> None:
     page.on("request", lambda each: asked.append(each.url))
     hour = system.world.store.hour_of(system.world.clock.now_us())
     url = f"{system.base}/v2/hls/cam-a/{hour}/index.m3u8?token={token()}"
-    await answered(page, "(url) => opened(url)", url)
-    before = await answered(page, "hls.latestLevelDetails.totalduration")
+    await evaluated(page, "(url) => opened(url)", url)
+    before = await evaluated(page, "hls.latestLevelDetails.totalduration")
     await page.wait_for_function(
         "(before) => hls.latestLevelDetails.totalduration > before", arg=before
     )
@@ -216,10 +198,10 @@ async def test_one_page_plays_live_recorded_across_a_gap_across_an_hour_and_scru
         await until_in_hour(system, 9)
         await growing_hour_is_followed(system, page)
         live = [whep, f"{system.base}/v2/live/cam-a/whep", token(scope="live:read")]
-        assert (await answered(page, WATCH, live))["kinds"] == ["video"]
+        assert (await evaluated(page, WATCH, live))["kinds"] == ["video"]
         await until_in_hour(system, 9)
         found = await footage(system, since)
-        await answered(page, "(url) => opened(url)", f"{system.base}{found.playlist_url}")
+        await evaluated(page, "(url) => opened(url)", f"{system.base}{found.playlist_url}")
         await shown(page, found)
         await scrubbed(page, system, found)
 
@@ -247,6 +229,6 @@ async def scrubbed(page: Page, system: System, found: Footage) -> None:
     playlist, i_frames = system.base + found.playlist_url, system.base + found.i_frames_url
     times = [0.1, found.gap + 0.1, found.turn + 0.1]
     script = "([url, iFrames, times]) => scrubbed(url, iFrames, times)"
-    pictures = await answered(page, script, [playlist, i_frames, times])
+    pictures = await evaluated(page, script, [playlist, i_frames, times])
     assert all(number_in(each) % FPS == 0 for each in pictures)
     assert len({number_in(each) for each in pictures}) == len(times)

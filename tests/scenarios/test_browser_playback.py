@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from media.simulator import Simulator
-from tests.browser import browser_page, hls_js
+from tests.browser import browser_page, evaluated, hls_js
 from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.scenarios.playing import ANYWHERE, ended_copy
 from tests.system import System, running_system
@@ -89,5 +89,5 @@ async def test_an_offset_shows_its_frame_in_a_browser_also_after_a_reconnect(
             await page.add_script_tag(content=script)
             for place in (0, 1, len(frames) // 3, len(frames) // 2, len(frames) - 30):
                 seconds, number = frames[place]
-                shown = await page.evaluate(PLAY, [url, seconds + 0.000003])
+                shown = await evaluated(page, PLAY, [url, seconds + 0.000003])
                 assert number_in(shown["png"], tmp_path) == number, (place, seconds)

@@ -16,7 +16,7 @@ import av
 import httpx
 
 from media.simulator import Simulator
-from tests.browser import browser_page
+from tests.browser import browser_page, evaluated
 from tests.clips import Encoding, frame_coded
 from tests.reel import shown
 from tests.scenarios.test_browser_playback import number_in
@@ -159,6 +159,6 @@ async def watched(url: str, pictures: Sequence[tuple[float, int]], folder: Path)
         await page.goto(url.partition("/v2/")[0] + "/v2/health")
         for place in (0, 1, 26, -1):
             at, number = pictures[place]
-            picture, seconds = await page.evaluate(PLAY, [url, at + 3e-6])
+            picture, seconds = await evaluated(page, PLAY, [url, at + 3e-6])
             assert number_in(picture, folder) == number
             assert abs(seconds - pictures[-1][0]) < 0.1

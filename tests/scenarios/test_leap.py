@@ -19,7 +19,7 @@ from models.camera import Camera
 from resolvers import addresses, ingest, playback
 from resolvers.context import World
 from resolvers.positions import earliest_position
-from tests.browser import browser_page, hls_js
+from tests.browser import browser_page, evaluated, hls_js
 from tests.clips import Encoding, frame_coded
 from tests.compat_rest.service import served
 from tests.far import asking, host
@@ -106,7 +106,7 @@ async def test_an_event_behind_a_leap_shows_its_frame_in_every_player(
         if has_ffmpeg():
             seek = asyncio.to_thread(ffmpeg_frame_number, behind.ended, offset, tmp_path)
             assert await seek == shown
-        seen = await page.evaluate(PLAY, [behind.url, offset])
+        seen = await evaluated(page, PLAY, [behind.url, offset])
         assert number_in(seen["png"], tmp_path) == shown
 
         hour_url = addresses.hour_playlist(camera.slug, str(place.hour))
@@ -115,7 +115,7 @@ async def test_an_event_behind_a_leap_shows_its_frame_in_every_player(
         assert len(hour.frames) == frames_of(before) + frames_of(after)
         leap_s = (after[0].position - before[0].position) / TICKS
         assert hour.frames[frames_of(before)][0] == pytest.approx(leap_s)
-        seen = await page.evaluate(PLAY, [hour.url, frames_of(before) / 25 + offset])
+        seen = await evaluated(page, PLAY, [hour.url, frames_of(before) / 25 + offset])
         assert number_in(seen["png"], tmp_path) == shown
 
 

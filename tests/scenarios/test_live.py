@@ -19,7 +19,7 @@ import pytest
 from app.live_client import LiveNearby
 from media.live.sessions import LiveSessions
 from media.simulator import Mount, Simulator
-from tests.browser import browser_page, whep_js
+from tests.browser import browser_page, evaluated, whep_js
 from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
 from tests.scenarios.playing import jpeg_frame_number
 from tests.servers import Valkey
@@ -256,7 +256,7 @@ async def test_a_browser_shows_a_moving_picture(tmp_path: Path) -> None:
     async with filmed(tmp_path) as scene, browser_page() as page:
         await page.goto(f"{scene.system.base}/v2/health")
         url = f"{scene.system.base}/v2/live/cam-a/whep"
-        result = await page.evaluate(SHOW, [url, token(scope="live:read")])
+        result = await evaluated(page, SHOW, [url, token(scope="live:read")])
         numbers = [number_in(each) for each in result["shown"]]
         assert len(set(numbers)) > 20
         laps = [after < before for before, after in itertools.pairwise(numbers)]
@@ -304,7 +304,7 @@ async def test_a_foreign_whep_player_plays_and_trickles_in_vain(tmp_path: Path) 
         page.on("response", lambda each: answered.append((each.request.method, each.status)))
         await page.goto(f"{scene.system.base}/v2/health")
         url = f"{scene.system.base}/v2/live/cam-a/whep"
-        shown = await page.evaluate(WATCH, [module, url, token(scope="live:read")])
+        shown = await evaluated(page, WATCH, [module, url, token(scope="live:read")])
         assert shown == {"streams": 1, "kinds": ["audio", "video"]}
         assert ("POST", 201) in answered
         assert {status for method, status in answered if method == "PATCH"} == {405}
@@ -336,9 +336,9 @@ async def test_a_page_shows_a_picture_of_now_without_a_header_until_the_camera_i
         system = scene.system
         url = (await asked(system, PICTURE, camera="cam-a"))["snapshotUrl"]
         await page.goto(f"{system.base}/v2/health")
-        first = number_in(await page.evaluate(SHOW_PICTURE, url))
+        first = number_in(await evaluated(page, SHOW_PICTURE, url))
         await asyncio.sleep(2.5)
-        later = number_in(await page.evaluate(SHOW_PICTURE, f"{url}&again"))
+        later = number_in(await evaluated(page, SHOW_PICTURE, f"{url}&again"))
         assert (first % encoding.gop, later % encoding.gop) == (0, 0)
         assert (later - first) % LAP in (50, 75), (first, later)
         foreign = {"Authorization": f"Bearer {token('acme')}"}
