@@ -28,11 +28,14 @@ async ([url, offset]) => {
   const once = (name) => new Promise((done) => video.addEventListener(name, done, { once: true }));
   await once('loadeddata');
   const seeked = once('seeked');
-  const drawn = new Promise((done) => video.requestVideoFrameCallback(done));
+  const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+  // A picture that is on show already may bring no callback.
+  const drawn = Promise.race([
+    new Promise((done) => video.requestVideoFrameCallback(done)), later(1000)]);
   video.currentTime = offset;
   await seeked;
   await drawn;
-  await new Promise((done) => setTimeout(done, 200));
+  await later(200);
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext('2d').drawImage(video, 0, 0);
