@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +44,12 @@ class Recorded:
     @property
     def whole(self) -> list[str]:
         return [self.camera.slug, "--from", self.since, "--to", self.until]
+
+    def copied(self, settings: Settings) -> Recorded:
+        """The same in another data directory."""
+        shutil.copytree(self.settings.data_dir, settings.data_dir, dirs_exist_ok=True)
+        folder = settings.data_dir / self.folder.relative_to(self.settings.data_dir)
+        return replace(self, settings=settings, folder=folder)
 
     def events(self) -> list[Event]:
         async def read() -> list[Event]:

@@ -29,9 +29,15 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, device="CPU")
 
 
+@pytest.fixture(scope="session")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """What every test begins with a copy of: recording takes real time."""
+    return installation(Settings(data_dir=tmp_path_factory.mktemp("pattern"), device="CPU"))
+
+
 @pytest.fixture
-def recorded(settings: Settings) -> Recorded:
-    return installation(settings)
+def recorded(pattern: Recorded, settings: Settings) -> Recorded:
+    return pattern.copied(settings)
 
 
 def replay(*words: str) -> Result:
