@@ -59,6 +59,8 @@ def mount(simulator: Simulator) -> Mount:
 class Recorder:
     """A consumer that notes what it is told; raises in `fails_in`."""
 
+    fault: str | None = None
+
     def __init__(self, fails_in: str | None = None) -> None:
         self.calls: list[str] = []
         self.positions: list[int | None] = []

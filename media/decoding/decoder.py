@@ -1,0 +1,131 @@
+"""One decoder, as whoever has something decoded sees it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Protocol
+
+import av
+import msgspec
+
+from media.decoding.cradle import NoDecoder, Nursery
+from media.decoding.frames import PictureImpossible, receive_frame
+from media.decoding.messages import (
+    Channel,
+    ChannelClosed,
+    Coded,
+    Done,
+    Picture,
+    Reply,
+    Task,
+    decoder_of,
+)
+from media.types import MediaError
+
+LIMIT_S = 5.0
+"""A decoder that does not answer for so long hangs: a picture of 8K takes 0.2 s."""
+
+
+class Why(StrEnum):
+    """Why a decoder was lost, as metrics say it."""
+
+    CRASHED = "crashed"
+    HUNG = "hung"
+    NOT_STARTED = "not_started"
+
+
+class DecoderLost(MediaError):
+    """Nothing more can be asked of it; it has been closed."""
+
+    def __init__(self, why: Why, text: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+Came = Reply | tuple[Picture, av.VideoFrame]
+"""A picture comes with its frame."""
+
+_replies = decoder_of(Reply)
+
+
+class Home(Protocol):
+    """Where one camera's decoders come from, and where it is told how they ended."""
+
+    def make(self, task: Task) -> Decoder:
+        """Raises DecoderLost."""
+        ...
+
+    def note(self, task: Task, loss: DecoderLost) -> None:
+        """A decoder was lost that somebody needed."""
+        ...
+
+
+class Decoder:
+    """A process with a task; used by one thread at a time, `kill` by any."""
+
+    def __init__(self, nursery: Nursery, task: Task, limit_s: float = LIMIT_S) -> None:
+        """Raises DecoderLost."""
+        self._lock = threading.Lock()
+        self._ended: str | None = None
+        self._nursery = nursery
+        try:
+            self._made = nursery.make(limit_s)
+        except NoDecoder as error:
+            raise DecoderLost(Why.NOT_STARTED, str(error)) from error
+        self._channel = Channel(self._made.connection)
+        with self._losing():
+            self._channel.send(task)
+
+    @property
+    def pid(self) -> int:
+        return self._made.pid
+
+    def ask(self, packets: Sequence[Coded]) -> Iterator[Came]:
+        """What comes of packets, `Done` last; all of it has to be taken.
+
+        Raises:
+            DecoderLost: it crashed, or one answer took too long.
+        """
+        with self._losing():
+            self._channel.send(packets)
+        while True:
+            with self._losing():
+                came = self._receive()
+            yield came
+            if isinstance(came, Done):
+                return
+
+    def _receive(self) -> Came:
+        reply: Reply = _replies.decode(self._channel.receive())
+        if isinstance(reply, Picture):
+            return reply, receive_frame(self._channel, reply)
+        return reply
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        try:
+            yield
+        except BlockingIOError:
+            self.close()
+            raise DecoderLost(Why.HUNG, "hung and was ended") from None
+        except (msgspec.DecodeError, PictureImpossible):
+            self.close()
+            raise DecoderLost(Why.CRASHED, "answered nonsense and was ended") from None
+        except (ChannelClosed, OSError):
+            raise DecoderLost(Why.CRASHED, self.close()) from None
+
+    def close(self) -> str:
+        """Ends it; how it ended. May be called again."""
+        how = self.kill()
+        self._channel.close()
+        return how
+
+    def kill(self) -> str:
+        """Ends the process; who uses it finds it lost."""
+        with self._lock:
+            if self._ended is None:
+                self._ended = self._nursery.end(self._made)
+            return self._ended
