@@ -282,9 +282,7 @@ class CameraPipeline:
         try:
             place = self._world.networks.check(parse_rtsp_url(self.config.url))
             transport, timeouts = self.config.transport, self._world.timeouts
-            with open_source(
-                place, transport, timeouts, failures, self._decoders
-            ) as self._source:
+            with open_source(place, transport, timeouts, failures, self._decoders) as self._source:
                 connection = Connection(self._source, self._job)
                 connection.follow(self._stop)
         except CustodyLost as fault:

@@ -17,7 +17,6 @@ from media.decoding.messages import (
     Channel,
     ChannelClosed,
     Check,
-    Coded,
     Done,
     Hear,
     Heard,
@@ -29,7 +28,8 @@ from media.decoding.messages import (
     ShowStill,
     Task,
     Whole,
-    decoder_of,
+    batches,
+    tasks,
 )
 from media.picture_check import PictureCheck
 from media.sampler import Sampler
@@ -44,7 +44,7 @@ def serve(connection: socket.socket) -> None:
     channel = Channel(connection)
     with contextlib.suppress(ChannelClosed, ConnectionError):
         try:
-            _serve(channel, decoder_of(Task).decode(channel.receive()))
+            _serve(channel, tasks.decode(channel.receive()))
         except CodecUnknown as error:
             channel.send(Refused(str(error)))
 
@@ -52,18 +52,18 @@ def serve(connection: socket.socket) -> None:
 def _serve(channel: Channel, task: Task) -> None:
     if isinstance(task, Sample):
         _sample(channel, task)
-    work, packets = _work(task), decoder_of(list[Coded])
+    work = _work(task)
     while True:
-        for coded in packets.decode(channel.receive()):
+        for coded in batches.decode(channel.receive()):
             for reply in work(coded.packet()):
                 channel.send(reply)
         channel.send(Done())
 
 
 def _sample(channel: Channel, task: Sample) -> NoReturn:
-    packets, sampler = decoder_of(list[Coded]), Sampler(task.setup, task.fps)
+    sampler = Sampler(task.setup, task.fps)
     while True:
-        for coded in packets.decode(channel.receive()):
+        for coded in batches.decode(channel.receive()):
             for frame in sampler.frames(coded.packet()):
                 send_frame(channel, frame, sampler.pixel_aspect)
         channel.send(Done(sampler.errors, sampler.decoded))

@@ -46,19 +46,16 @@ class Nursery:
     def make(self, limit_s: float) -> Made:
         """A new decoder, each read and write to which takes up to `limit_s`. Raises NoDecoder."""
         own, other = socket.socketpair()
-        try:
-            with other, self._lock:
-                running = self._started()
-                pid = running.ask(b"+", other.fileno())
-            if pid is None or pid <= 0:
-                raise NoDecoder(f"no decoder could be started: {_reason(pid)}")
-        except BaseException:
-            own.close()
-            raise
         seconds = _TIME.pack(int(limit_s), int(limit_s % 1 * 1_000_000))
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             own.setsockopt(socket.SOL_SOCKET, option, seconds)
-        return Made(self, running, pid, own)
+        try:
+            with other, self._lock:
+                running = self._started()
+                return Made(running, running.fork(other), own)
+        except BaseException:
+            own.close()
+            raise
 
     def end(self, made: Made) -> str:
         """Ends it, if it has not ended by itself; how it ended, in plain words. Once."""
@@ -100,7 +97,6 @@ class Nursery:
 class Made:
     """A decoder's process, and our end of the socket to it."""
 
-    nursery: Nursery
     running: _Running
     pid: int
     connection: socket.socket
@@ -120,6 +116,15 @@ class _Running:
                 return int(NUMBER.unpack(answer)[0])
         self.process.kill()
         return None
+
+    def fork(self, connection: socket.socket) -> int:
+        """The pid. Raises NoDecoder."""
+        answer = self.ask(NUMBER.pack(0), connection.fileno())
+        if answer is None:
+            raise NoDecoder("no decoder could be started: the nursery is gone")
+        if answer < 0:
+            raise NoDecoder(f"no decoder could be started: {os.strerror(-answer).lower()}")
+        return answer
 
     def close(self) -> None:
         """Its decoders are killed by the kernel."""
@@ -141,9 +146,9 @@ def _start() -> _Running:
     place = str(Path(media.__file__).parent.parent)
     with other:
         try:
-            process = subprocess.Popen(  # noqa: S603 - ourselves
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "media.decoding.nursery"],
-                stdin=other,
+                stdin=other.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={"PYTHONPATH": place},
                 start_new_session=True,
@@ -162,7 +167,3 @@ def described(status: int) -> str:
             return "was killed"
         return f"crashed ({signal.Signals(number).name})"
     return "ran out of memory" if os.WEXITSTATUS(status) == OUT_OF_MEMORY else "failed"
-
-
-def _reason(answer: int | None) -> str:
-    return "the nursery is gone" if answer is None else os.strerror(-answer).lower()

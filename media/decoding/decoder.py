@@ -21,7 +21,7 @@ from media.decoding.messages import (
     Picture,
     Reply,
     Task,
-    decoder_of,
+    replies,
 )
 from media.types import MediaError
 
@@ -47,8 +47,6 @@ class DecoderLost(MediaError):
 
 Came = Reply | tuple[Picture, av.VideoFrame]
 """A picture comes with its frame."""
-
-_replies = decoder_of(Reply)
 
 
 class Home(Protocol):
@@ -99,7 +97,7 @@ class Decoder:
                 return
 
     def _receive(self) -> Came:
-        reply: Reply = _replies.decode(self._channel.receive())
+        reply = replies.decode(self._channel.receive())
         if isinstance(reply, Picture):
             return reply, receive_frame(self._channel, reply)
         return reply

@@ -69,7 +69,7 @@ class Decoding:
         try:
             self.nursery.start()
         except NoDecoder as error:
-            log.error("%s", error)
+            log.warning("%s", error)
 
     def close(self) -> None:
         """Ends all there are; no more are made."""

@@ -11,7 +11,6 @@ import socket
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 from av.packet import Packet
@@ -147,7 +146,7 @@ class Channel:
     def send_block(self, block: memoryview) -> None:
         self._connection.sendall(block)
 
-    def receive(self) -> bytes:
+    def receive(self) -> bytearray:
         """A message. Raises ChannelClosed."""
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         if length > MOST_BYTES:
@@ -172,5 +171,6 @@ class Channel:
         self._connection.close()
 
 
-def decoder_of(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+tasks: msgspec.msgpack.Decoder[Task] = msgspec.msgpack.Decoder(Task)
+batches: msgspec.msgpack.Decoder[list[Coded]] = msgspec.msgpack.Decoder(list[Coded])
+replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

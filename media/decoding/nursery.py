@@ -13,6 +13,7 @@ was told is nobody else's.
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import os
 import resource
@@ -21,6 +22,7 @@ import socket
 import struct
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from media.decoding.child import serve
 
@@ -46,10 +48,8 @@ def main() -> None:
         asked, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 1)
         if not asked:
             return
-        if descriptors:
-            answer = _fork(control, descriptors[0])
-        else:
-            answer = _end(*NUMBER.unpack(asked))
+        (number,) = NUMBER.unpack(asked)
+        answer = _fork(control, descriptors[0]) if descriptors else _end(number)
         control.send(NUMBER.pack(answer))
 
 
@@ -59,22 +59,27 @@ def _fork(control: socket.socket, descriptor: int) -> int:
     try:
         child = os.fork()
     except OSError as error:
-        return -(error.errno or 1)
-    finally_status = 1
-    if child:
-        os.close(descriptor)
-        return child
-    try:
+        child = -(error.errno or errno.EAGAIN)
+    if child == 0:
         control.close()
+        _live(nursery, descriptor)
+    os.close(descriptor)
+    return child
+
+
+def _live(nursery: int, descriptor: int) -> NoReturn:
+    """In the child: never returns into the nursery's loop."""
+    status = 1
+    try:
         _confine(nursery)
         serve(socket.socket(fileno=descriptor))
-        finally_status = 0
+        status = 0
     except MemoryError:
-        finally_status = OUT_OF_MEMORY
-    except BaseException:  # noqa: BLE001 - nothing may return from here into the nursery's loop
+        status = OUT_OF_MEMORY
+    except BaseException:  # noqa: BLE001 - said, and the process ends
         sys.excepthook(*sys.exc_info())
     finally:
-        os._exit(finally_status)
+        os._exit(status)
 
 
 def _end(pid: int) -> int:

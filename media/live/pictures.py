@@ -37,9 +37,7 @@ class LivePictures:
     On the event loop; decoding takes place beside it.
     """
 
-    def __init__(
-        self, feeds: LiveFeeds, clock: Clock, decoders: Decoders = IN_PROCESS
-    ) -> None:
+    def __init__(self, feeds: LiveFeeds, clock: Clock, decoders: Decoders = IN_PROCESS) -> None:
         self._feeds, self._clock, self._decoders = feeds, clock, decoders
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._made: WeakKeyDictionary[LiveFeed, _Made] = WeakKeyDictionary()
