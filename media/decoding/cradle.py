@@ -20,6 +20,7 @@ from media.types import MediaError
 
 log = logging.getLogger(__name__)
 
+NURSERY = "media.decoding.nursery"
 ANSWER_S = 5.0
 """The nursery answers at once; one that does not is replaced."""
 
@@ -33,7 +34,9 @@ class NoDecoder(MediaError):
 class Nursery:
     """One nursery; made anew when it is gone, with all its decoders, when the next is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = NURSERY) -> None:
+        """`module` is what is run."""
+        self._module = module
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._closed = False
@@ -84,7 +87,7 @@ class Nursery:
         if running is None:
             if self._closed:
                 raise NoDecoder("decoding is over")
-            running = self._running = _start()
+            running = self._running = _start(self._module)
         return running
 
     def _forget(self) -> None:
@@ -136,7 +139,7 @@ class _Running:
             self.process.wait()
 
 
-def _start() -> _Running:
+def _start(module: str) -> _Running:
     """It gets neither our environment, which holds secrets, nor our signals.
 
     A fork of a process with threads is only safe when it goes on to another program at once.
@@ -146,8 +149,8 @@ def _start() -> _Running:
     place = str(Path(media.__file__).parent.parent)
     with other:
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "media.decoding.nursery"],
+            process = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-P", "-m", module],
                 stdin=other.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={"PYTHONPATH": place},

@@ -55,9 +55,11 @@ class Loss:
 class Decoding:
     """The nursery, and what became of its decoders; used on any thread."""
 
-    def __init__(self, clock: Clock | None = None, limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self, clock: Clock | None = None, limit_s: float = LIMIT_S, nursery: Nursery | None = None
+    ) -> None:
         """`limit_s`: how long a decoder may take for an answer."""
-        self.nursery = Nursery()
+        self.nursery = nursery or Nursery()
         self.limit_s = limit_s
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
