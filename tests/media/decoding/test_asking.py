@@ -30,9 +30,9 @@ CLIP = Encoding(fps=25, gop=10)
 def test_a_check_passes_with_a_whole_picture_and_not_with_noise() -> None:
     with decoding() as decoders, restamped(frame_coded(20, CLIP)) as (stream, packets):
         check = decoders.of(GATE).picture_check(VideoSetup.of(stream))
-        noise = Packet(b"\x00\x00\x00\x01\x65" + bytes(range(256)) * 8)
+        noise: Packet[Stream] = Packet(b"\x00\x00\x00\x01\x65" + bytes(range(256)) * 8)
         noise.is_keyframe = True
-        assert not check.passes(cast("Packet[Stream]", noise))
+        assert not check.passes(noise)
         assert any(check.passes(packet) for packet in packets)
         check.close()
         assert decoders_of(decoders.nursery.pid) == []
@@ -41,9 +41,9 @@ def test_a_check_passes_with_a_whole_picture_and_not_with_noise() -> None:
 def test_a_stream_that_its_check_does_not_survive_is_recorded() -> None:
     with decoding() as decoders, restamped(frame_coded(20, CLIP)) as (stream, packets):
         check = decoders.of(GATE).picture_check(VideoSetup.of(stream))
-        noise = Packet(b"\x00\x00\x00\x01\x65noise")
+        noise: Packet[Stream] = Packet(b"\x00\x00\x00\x01\x65noise")
         noise.is_keyframe = True
-        assert not check.passes(cast("Packet[Stream]", noise))
+        assert not check.passes(noise)
         (pid,) = decoders_of(decoders.nursery.pid)
         os.kill(pid, signal.SIGABRT)
         assert check.passes(next(packets))
@@ -67,7 +67,7 @@ def test_a_still_is_made_or_it_is_said_why_not() -> None:
         assert decoders_of(decoders.nursery.pid) == []
 
     assert jpeg == found("h264", keyframe)
-    with av.open(io.BytesIO(jpeg)) as shown:
+    with av.open(io.BytesIO(jpeg), "r") as shown:
         assert read_frame_number(next(shown.decode(video=0))) == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from media.decoding.cradle import NoDecoder, Nursery
 from media.decoding.decoder import Decoder
-from media.decoding.messages import ShowStill
+from media.decoding.messages import Coded, ShowStill
 from tests.media.decoding.rig import decoders_of, until
 
 TASK = ShowStill("h264")
@@ -34,6 +34,7 @@ def test_a_decoder_ends_once_and_is_collected() -> None:
     assert decoders_of(nursery.pid) == [other.pid]
     nursery.close()
     until(lambda: not runs(other.pid))
+    other.close()
 
 
 def test_none_are_made_when_it_is_over() -> None:
@@ -66,9 +67,10 @@ def test_all_end_with_the_process_that_had_them_made(tmp_path: Path) -> None:
         "import time\n"
         "from media.decoding.cradle import Nursery\n"
         "from media.decoding.decoder import Decoder\n"
-        "from media.decoding.messages import ShowStill\n"
+        "from media.decoding.messages import Coded, ShowStill\n"
         "nursery = Nursery()\n"
         "decoder = Decoder(nursery, ShowStill('h264'))\n"
+        "list(decoder.ask([Coded(b'nothing', None, None, True)]))\n"
         "print(nursery.pid, decoder.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -98,6 +100,7 @@ def test_they_know_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMS_JWT_SECRET", "quite a secret")
     nursery = Nursery()
     decoder = Decoder(nursery, TASK)
+    list(decoder.ask([Coded(b"nothing", None, None, is_keyframe=True)]))  # it is set up
     assert nursery.pid is not None
     seen = [
         Path(f"/proc/{pid}/{what}").read_bytes()
@@ -106,6 +109,7 @@ def test_they_know_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     limits = Path(f"/proc/{decoder.pid}/limits").read_text()
     open_files = [os.readlink(each) for each in Path(f"/proc/{decoder.pid}/fd").iterdir()]
+    decoder.close()
     nursery.close()
 
     assert not any(b"secret" in each for each in seen)

@@ -16,14 +16,16 @@ class StandingClock(LeapingClock):
 def test_waits_grow_to_a_minute() -> None:
     clock = StandingClock()
     recovery = Recovery(clock)
-    waits = []
+    waits, resting = [], []
     for _ in range(9):
-        assert recovery.is_over
         recovery.begin()
         waits.append(recovery.lose())
-        assert not recovery.is_over
-        clock.ahead_us += round(waits[-1] * 1_000_000)
+        clock.ahead_us += round(waits[-1] * 1_000_000) - 1
+        resting.append(recovery.is_over)
+        clock.ahead_us += 1
+        resting.append(recovery.is_over)
 
+    assert resting == [False, True] * 9
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.media.decoding.rig import (
 )
 from tests.media.decoding.rigged_nursery import CRASH, HANG, SWELL
 from tests.media.restamped import restamped
+from tests.media.test_codecs import keyframe
 
 CLIP = Encoding(fps=25, gop=10)
 A_MINUTE_US = 61_000_000
@@ -203,3 +205,18 @@ def test_what_fails_in_looking_at_a_frame_is_told_to_who_shows_them() -> None:
 def test_an_unknown_codec_is_refused() -> None:
     with decoding() as decoders, pytest.raises(CodecUnknown):
         decoders.of(GATE).sampling(VideoSetup("theora2", None, 64, 64), 5, lambda _: None)
+
+
+def test_a_picture_of_16k_is_left_out_and_costs_no_memory() -> None:
+    clip = frame_coded(20, CLIP)
+    with decoding() as decoders, watching(decoders, clip) as (gate, packets):
+        gate.show([packets[0]])
+        (pid,) = decoders_of(decoders.nursery.pid)
+        gate.show([worded(bytes(keyframe(16000, 16000)), packets[10])])
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        assert decoders_of(decoders.nursery.pid) == [pid]
+        assert gate.sampling.counts.errors == 1
+
+    assert peak is not None
+    assert int(peak[1]) < 100_000
+    assert not decoders.losses
