@@ -12,6 +12,7 @@ was told is nobody else's.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import gc
@@ -100,7 +101,8 @@ def _confine(nursery: int) -> None:
     most = pages * resource.getpagesize() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    Path("/proc/self/oom_score_adj").write_text("1000")
+    with contextlib.suppress(OSError):  # some containers don't allow it
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _name(name: str) -> None:
