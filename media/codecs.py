@@ -16,6 +16,8 @@ from media.types import MediaError
 MOST_PIXELS = 36_000_000
 """8K has 33 million. A stream that says more is an attack or a mistake: 16k x 16k would take
 400 MB for each picture that its decoder keeps."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""Options of every decoder, also of those that FFmpeg opens itself to see what a stream is."""
 
 
 class CodecUnknown(MediaError):
@@ -61,14 +63,14 @@ def video_decoder(setup: VideoSetup) -> VideoCodecContext:
     decoder = cast(VideoCodecContext, _decoder(setup.codec))
     decoder.extradata = setup.extradata
     decoder.width, decoder.height = setup.width, setup.height
-    decoder.options = {"max_pixels": str(MOST_PIXELS)}
+    decoder.options = dict(LIMITS)
     return decoder
 
 
 def picture_decoder(codec: str) -> VideoCodecContext:
     """Of one thread, for pictures that bring their parameters. Raises CodecUnknown."""
     decoder = cast(VideoCodecContext, _decoder(codec))
-    decoder.options = {"max_pixels": str(MOST_PIXELS)}
+    decoder.options = dict(LIMITS)
     return decoder
 
 

@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from media.codecs import LIMITS
 from media.decoders import IN_PROCESS, Decoders
 from media.libav import opening
 from media.network import CheckedAddresses
@@ -190,6 +191,7 @@ def open_source(
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
+        **LIMITS,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
     with Approach(address, place.url.port) as approach:

@@ -25,6 +25,7 @@ ANSWER_S = 5.0
 """The nursery answers at once; one that does not is replaced."""
 
 _TIME = struct.Struct("@ll")
+_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class NoDecoder(MediaError):
@@ -46,10 +47,13 @@ class Nursery:
         with self._lock:
             self._started()
 
-    def make(self, limit_s: float) -> Made:
-        """A new decoder, each read and write to which takes up to `limit_s`. Raises NoDecoder."""
+    def make(self, tick_s: float) -> Made:
+        """A new decoder; reads of and writes to its socket give up after `tick_s`.
+
+        Raises NoDecoder.
+        """
         own, other = socket.socketpair()
-        seconds = _TIME.pack(int(limit_s), int(limit_s % 1 * 1_000_000))
+        seconds = _TIME.pack(int(tick_s), int(tick_s % 1 * 1_000_000))
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             own.setsockopt(socket.SOL_SOCKET, option, seconds)
         try:
@@ -103,6 +107,11 @@ class Made:
     running: _Running
     pid: int
     connection: socket.socket
+
+    def cpu_s(self) -> float:
+        """CPU time that it has taken so far; until it is ended its pid is its own."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ from media.decoding.messages import (
 from media.types import MediaError
 
 LIMIT_S = 5.0
-"""A decoder that does not answer for so long hangs: a picture of 8K takes 0.2 s."""
+"""A decoder that takes so much CPU time for one answer hangs: a picture of 8K takes 0.2 s. On a
+machine that has more to do than it can, an answer may take longer and nothing be wrong."""
+IN_ALL = 12
+"""So many times the limit may pass without an answer, whatever it does meanwhile."""
 
 
 class Why(StrEnum):
@@ -69,11 +72,13 @@ class Decoder:
         self._lock = threading.Lock()
         self._ended: str | None = None
         self._nursery = nursery
+        self._limit_s, self._tick_s = limit_s, min(1.0, limit_s / 4)
+        self._waited_s = self._cpu_s = 0.0
         try:
-            self._made = nursery.make(limit_s)
+            self._made = nursery.make(self._tick_s)
         except NoDecoder as error:
             raise DecoderLost(Why.NOT_STARTED, str(error)) from error
-        self._channel = Channel(self._made.connection)
+        self._channel = Channel(self._made.connection, self._wait)
         with self._losing():
             self._channel.send(task)
 
@@ -87,11 +92,13 @@ class Decoder:
         Raises:
             DecoderLost: it crashed, or one answer took too long.
         """
+        self._waited_s = 0.0
         with self._losing():
             self._channel.send(packets)
         while True:
             with self._losing():
                 came = self._receive()
+            self._waited_s = 0.0
             yield came
             if isinstance(came, Done):
                 return
@@ -101,6 +108,15 @@ class Decoder:
         if isinstance(reply, Picture):
             return reply, receive_frame(self._channel, reply)
         return reply
+
+    def _wait(self) -> None:
+        """A tick has passed without a byte."""
+        if self._waited_s == 0:
+            self._cpu_s = self._made.cpu_s()
+        self._waited_s += self._tick_s
+        spent_s = self._made.cpu_s() - self._cpu_s
+        if spent_s >= self._limit_s or self._waited_s >= self._limit_s * IN_ALL:
+            raise BlockingIOError
 
     @contextmanager
     def _losing(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import msgspec
@@ -132,19 +132,32 @@ class ChannelClosed(Exception):
     """The other side is gone."""
 
 
-class Channel:
-    """Messages over a stream socket; raises OSError too, TimeoutError where the socket has one."""
+def wait_for_ever() -> None:
+    """Nothing is too late."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+
+class Channel:
+    """Messages over a stream socket; raises OSError too.
+
+    `wait` is called whenever the socket's time-out has passed without a byte: it raises, or the
+    wait goes on.
+    """
+
+    def __init__(self, connection: socket.socket, wait: Callable[[], None] = wait_for_ever) -> None:
+        self._connection, self._wait = connection, wait
         self._encoder = msgspec.msgpack.Encoder()
 
     def send(self, message: msgspec.Struct | Iterable[Coded]) -> None:
         content = self._encoder.encode(message)
-        self._connection.sendall(_LENGTH.pack(len(content)) + content)
+        self.send_block(memoryview(_LENGTH.pack(len(content)) + content))
 
     def send_block(self, block: memoryview) -> None:
-        self._connection.sendall(block)
+        sent = 0
+        while sent < len(block):
+            try:
+                sent += self._connection.send(block[sent:])
+            except BlockingIOError:
+                self._wait()
 
     def receive(self) -> bytearray:
         """A message. Raises ChannelClosed."""
@@ -157,7 +170,11 @@ class Channel:
         """As many bytes as there is room for. Raises ChannelClosed."""
         filled = 0
         while filled < len(into):
-            count = self._connection.recv_into(into[filled:])
+            try:
+                count = self._connection.recv_into(into[filled:])
+            except BlockingIOError:
+                self._wait()
+                continue
             if not count:
                 raise ChannelClosed
             filled += count

@@ -20,7 +20,7 @@ from media.types import TICKS_PER_SECOND
 
 AT_ONCE = 8
 """Packets in one question: a decoder that hangs is told by the time until an answer."""
-MOST_LATE = 4 * TICKS_PER_SECOND
+MOST_LATE = 2 * TICKS_PER_SECOND
 MOST_BYTES = 16 << 20
 """More than either is not kept for a decoder that lags: it goes on at the next keyframe."""
 CLOSE_S = 0.5

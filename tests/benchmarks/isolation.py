@@ -26,6 +26,7 @@ from av.stream import Stream
 from media.codecs import VideoSetup
 from media.decoders import IN_PROCESS, Decoders, Owner, Sampled
 from media.decoding.isolated import Decoding
+from media.heaps import share_heaps
 from media.motion import MotionGate
 from media.types import TICKS_PER_SECOND
 from tests.benchmarks.recording import cpu_seconds, memory_mib, noise, print_circumstances
@@ -105,6 +106,7 @@ def main() -> None:
 
 
 def _show(given: argparse.Namespace) -> None:
+    share_heaps()  # as a worker does
     with restamped(given.clip) as (stream, packets):
         clip = Clip(VideoSetup.of(stream), list(packets))
     with _decoders(given.role) as (decoders, pids):

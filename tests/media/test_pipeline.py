@@ -59,8 +59,6 @@ def mount(simulator: Simulator) -> Mount:
 class Recorder:
     """A consumer that notes what it is told; raises in `fails_in`."""
 
-    fault: str | None = None
-
     def __init__(self, fails_in: str | None = None) -> None:
         self.calls: list[str] = []
         self.positions: list[int | None] = []
@@ -68,6 +66,7 @@ class Recorder:
         self.clocks: list[RunClock | None] = []
         self.threads: set[int] = set()
         self.began = self.closed = 0
+        self.fault: str | None = None
         self.ended_at_us: list[int] = []
         self._fails_in = fails_in
         self._timeline: RunTimeline | None = None

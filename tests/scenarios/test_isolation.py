@@ -94,7 +94,7 @@ async def test_a_decoder_that_crashes_is_replaced_while_all_is_recorded(
         assert await metric(system, tmp_path, "vms_camera_reconnects_total") == 0
         assert await metric(system, tmp_path, "vms_camera_gap_seconds_total") == 0
 
-    assert not Path(f"/proc/{nursery}").exists()
+    assert not alive(nursery)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -102,11 +102,12 @@ async def test_no_process_outlives_the_worker(tmp_path: Path, number: signal.Sig
     settings = {"PATH": os.defpath, "VMS_JWT_SECRET": SECRET, "VMS_PORT": "0"}
     serving = VmsProcess("serve", tmp_path, settings)
     await serving.start()
-    nursery = nursery_of(serving.running.pid)
-    serving.running.send_signal(number)
-    await serving.running.wait()
+    await until(lambda: "vms-nursery" in map(named, children(serving.pid)))
+    nursery = nursery_of(serving.pid)
+    os.kill(serving.pid, number)
 
     await until(lambda: not alive(nursery))
+    await serving.kill()
 
 
 def alive(pid: int) -> bool:

@@ -179,6 +179,36 @@ def test_a_decoder_that_lags_goes_on_at_the_next_keyframe() -> None:
     assert not decoders.losses
 
 
+def test_a_decoder_that_does_nothing_for_long_is_given_up() -> None:
+    with (
+        decoding(limit_s=0.2) as decoders,
+        watching(decoders, frame_coded(100, CLIP)) as (gate, packets),
+    ):
+        gate.show(packets[:5])
+        (pid,) = decoders_of(decoders.nursery.pid)
+        os.kill(pid, signal.SIGSTOP)
+        gate.show(packets[5:6])
+
+    assert decoders.losses == {Loss(GATE, "detection", Why.HUNG): 1}
+
+
+def test_a_decoder_that_has_to_wait_for_its_turn_is_not() -> None:
+    with (
+        decoding(limit_s=0.4) as decoders,
+        watching(decoders, frame_coded(100, CLIP)) as (gate, packets),
+    ):
+        gate.show(packets[:5])
+        (pid,) = decoders_of(decoders.nursery.pid)
+        os.kill(pid, signal.SIGSTOP)
+        gate.sampling.take(packets[5])
+        assert not gate.sampling.settle(1.5)
+        os.kill(pid, signal.SIGCONT)
+        gate.show(packets[6:])
+
+    assert gate.seen == [*range(100)]
+    assert not decoders.losses
+
+
 def test_an_order_to_close_ends_a_decoder_that_hangs() -> None:
     with decoding(RIGGED, limit_s=60) as decoders:
         with watching(decoders, frame_coded(20, CLIP)) as (gate, packets):
@@ -220,5 +250,5 @@ def test_a_picture_of_16k_is_left_out_and_costs_no_memory() -> None:
 
     assert gate.seen == [0]
     assert peak is not None
-    assert int(peak[1]) < 100_000
+    assert int(peak[1]) < 250_000  # a picture would take 384 MB
     assert not decoders.losses
