@@ -102,12 +102,14 @@ async def test_no_process_outlives_the_worker(tmp_path: Path, number: signal.Sig
     settings = {"PATH": os.defpath, "VMS_JWT_SECRET": SECRET, "VMS_PORT": "0"}
     serving = VmsProcess("serve", tmp_path, settings)
     await serving.start()
-    await until(lambda: "vms-nursery" in map(named, children(serving.pid)))
-    nursery = nursery_of(serving.pid)
-    os.kill(serving.pid, number)
+    try:
+        await until(lambda: "vms-nursery" in map(named, children(serving.pid)))
+        nursery = nursery_of(serving.pid)
+        os.kill(serving.pid, number)
 
-    await until(lambda: not alive(nursery))
-    await serving.kill()
+        await until(lambda: not alive(nursery))
+    finally:
+        await serving.kill()
 
 
 def alive(pid: int) -> bool:
