@@ -141,11 +141,8 @@ class _Running:
     def close(self) -> None:
         """Its decoders are killed by the kernel."""
         self.control.close()
-        try:
-            self.process.wait(ANSWER_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
+        self.process.wait()
 
 
 def _start(module: str) -> _Running:

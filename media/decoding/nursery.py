@@ -71,9 +71,10 @@ def _fork(control: socket.socket, descriptor: int) -> int:
 def _live(nursery: int, descriptor: int) -> NoReturn:
     """In the child: never returns into the nursery's loop."""
     status = 1
+    connection = socket.socket(fileno=descriptor)  # open until the end: then it is told how
     try:
         _confine(nursery)
-        serve(socket.socket(fileno=descriptor))
+        serve(connection)
         status = 0
     except MemoryError:
         status = OUT_OF_MEMORY
