@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.api import build_api
 from app.api_process import api_options
 from app.calls import CallKey
 from app.camera_metrics import CameraMeter
+from app.decoding import Decoded, open_decoding
 from app.detection import Detection, open_detection
 from app.exporter import Exporter
 from app.health import status_routes
@@ -40,6 +41,14 @@ Ready = Callable[[World, int], Awaitable[None]]
 """Called once the port is open, with the world and the port."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What a process looks at pictures with."""
+
+    detection: Detection
+    decoded: Decoded
+
+
 async def run_all(
     settings: Settings, ready: Ready, stop: asyncio.Event, extra_networks: tuple[str, ...] = ()
 ) -> None:
@@ -53,15 +62,22 @@ async def run_world(
     settings: Settings, bare: World, detection: Detection, ready: Ready, stop: asyncio.Event
 ) -> None:
     """API and worker until `stop` is set: first requests end, then recordings are closed."""
-    live = live_sessions(settings, bare.clock, bare.identity.revoked)
-    world = replace(with_media(bare, detection), live=live_nearby(live, bare.live))
+    with open_decoding(settings, bare.clock) as decoded:
+        eyes = Seeing(detection, decoded)
+        live = live_sessions(settings, bare.clock, bare.identity.revoked, decoded.decoders)
+        world = replace(with_media(bare, eyes), live=live_nearby(live, bare.live))
+        worker = make_worker(settings, world, eyes, live)
+        await _run_both(settings, worker, ready, stop)
+
+
+async def _run_both(settings: Settings, worker: Worker, ready: Ready, stop: asyncio.Event) -> None:
+    world = worker.world
     async with (
         open_installation(settings, world),
         watched_over(settings, world, "all-in-one"),
         asyncio.TaskGroup() as tasks,
     ):
         stop_worker = asyncio.Event()
-        worker = make_worker(settings, world, detection, live)
         tasks.create_task(worker.run(stop_worker), name="worker")
         try:
             await _serve_until(settings, world, ready, stop)
@@ -83,26 +99,26 @@ async def _serve_until(settings: Settings, world: World, ready: Ready, stop: asy
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """A media worker alone, until `stop` is set."""
     bare = build_world(settings)
-    with open_detection(settings) as detection:
-        world = with_media(bare, detection)
+    with open_detection(settings) as detection, open_decoding(settings, bare.clock) as decoded:
+        eyes = Seeing(detection, decoded)
+        world = with_media(bare, eyes)
         async with open_installation(settings, world), watched_over(settings, world, "worker"):
-            live = live_sessions(settings, world.clock, world.identity.revoked)
-            worker = make_worker(settings, world, detection, live)
+            live = live_sessions(settings, world.clock, world.identity.revoked, decoded.decoders)
+            worker = make_worker(settings, world, eyes, live)
             if settings.worker_port is not None:
                 worker.companions.append(_port(settings, worker, live))
             await worker.run(stop)
 
 
-def make_worker(
-    settings: Settings, world: World, detection: Detection, live: LiveSessions
-) -> Worker:
-    feeds = live.feeds if settings.live_viewers else None
-    media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
+def make_worker(settings: Settings, world: World, eyes: Seeing, live: LiveSessions) -> Worker:
+    feeds, decoders = live.feeds if settings.live_viewers else None, eyes.decoded.decoders
+    media = CameraWorld(world.store, world.networks, world.clock, live=feeds, decoders=decoders)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
-    meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
+    by_camera, losses = settings.metrics_by_camera, eyes.decoded.losses
+    meter = CameraMeter(world.clock, by_camera=by_camera, losses=losses)
     companions: list[Companion] = [Cleaner(world), Exporter(world), live, LiveMeter(live)]
-    worker = Worker(world, media, transport, spool, detection.pool, companions, meter=meter)
-    worker.lacking = detection.lacking
+    worker = Worker(world, media, transport, spool, eyes.detection.pool, companions, meter=meter)
+    worker.lacking = eyes.detection.lacking
     worker.alone = settings.database.startswith("sqlite://")
     return worker
 
@@ -120,11 +136,12 @@ def _port(settings: Settings, worker: Worker, live: LiveSessions) -> WorkerPort:
     return WorkerPort(world.store, key, options, tell, status, live)
 
 
-def with_media(world: World, detection: Detection) -> World:
+def with_media(world: World, eyes: Seeing) -> World:
     """The world of a process that has codecs: it can look at cameras and knows its models."""
 
     async def look(rtsp_url: str) -> ProbeReport:
-        return await asyncio.to_thread(probe, rtsp_url, world.networks)
+        decoders = eyes.decoded.decoders
+        return await asyncio.to_thread(probe, rtsp_url, world.networks, decoders=decoders)
 
     meter = ProcessMeter(world.clock)
-    return replace(world, probe=look, models=detection.statuses, meter=meter)
+    return replace(world, probe=look, models=eyes.detection.statuses, meter=meter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import Counter
@@ -12,12 +12,14 @@ from prometheus_client import Counter
 from app import metrics
 from media.analysis import Analysis
 from media.clock import Clock, SystemClock
+from media.decoding.isolated import Loss
 from media.detect.pool import LaneCounts
 from media.pipeline import CameraPipeline
 from media.types import CameraState
 
-Told = dict[Counter, float]
-"""What of a source's counts is in the metrics already."""
+
+class Told(dict[Counter, float]):
+    """What of a source's counts is in the metrics already."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,8 +30,8 @@ class _Watched:
     analysis: Analysis | None
     labels: tuple[str, str]
     since_us: int
-    recorded: Told = field(default_factory=dict)
-    looked: Told = field(default_factory=dict)
+    recorded: Told = field(default_factory=Told)
+    looked: Told = field(default_factory=Told)
 
 
 class CameraMeter:
@@ -39,8 +41,16 @@ class CameraMeter:
     the process.
     """
 
-    def __init__(self, clock: Clock | None = None, *, by_camera: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        by_camera: bool = False,
+        losses: Callable[[], Mapping[Loss, int]] = dict,
+    ) -> None:
+        """`losses` are those of decoders."""
         self._clock, self._by_camera = clock or SystemClock(), by_camera
+        self._losses, self._lost = losses, Told()
         self._lock = threading.Lock()
         self._watched: list[_Watched] = []
 
@@ -62,7 +72,7 @@ class CameraMeter:
             for each in self._watched:
                 if each.pipeline is pipeline:
                     _tell_looked(each)
-                    each.analysis, each.looked = analysis, {}
+                    each.analysis, each.looked = analysis, Told()
 
     def read(self) -> None:
         """On any thread."""
@@ -73,6 +83,15 @@ class CameraMeter:
                 _tell_looked(each)
             self._watched = [each for each in self._watched if each not in ended]
             self._tell_states()
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        totals: dict[Counter, float] = {}
+        for loss, count in self._losses().items():
+            labels = loss.owner if self._by_camera else ("", "")
+            counter = metrics.decoders_lost.labels(*labels, loss.purpose, loss.why.value)
+            totals[counter] = totals.get(counter, 0) + count
+        _add(totals, self._lost)
 
     def _tell_states(self) -> None:
         states = [each.pipeline.state for each in self._watched]
@@ -124,6 +143,7 @@ def _tell_looked(each: _Watched) -> None:
         metrics.frames_skipped.labels(*labels, "failed"): counts.lane.failed,
         metrics.frames_skipped.labels(*labels, "still"): counts.still,
         metrics.frames_skipped.labels(*labels, "undecodable"): counts.errors,
+        metrics.frames_skipped.labels(*labels, "late"): counts.late,
     }
     _add(totals, each.looked)
 

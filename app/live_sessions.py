@@ -5,14 +5,18 @@ from __future__ import annotations
 from app.live_client import LiveNearby
 from app.settings import Settings
 from media.clock import Clock
+from media.decoders import IN_PROCESS, Decoders
 from media.live.feed import LiveFeeds
+from media.live.pictures import LivePictures
 from media.live.sessions import LiveOptions, LiveSessions
 from resolvers.credential import Credential
 from resolvers.live_workers import LiveWorkers
 from resolvers.revoked import Revoked
 
 
-def live_sessions(settings: Settings, clock: Clock, revoked: Revoked) -> LiveSessions:
+def live_sessions(
+    settings: Settings, clock: Clock, revoked: Revoked, decoders: Decoders = IN_PROCESS
+) -> LiveSessions:
     """Of a process that runs cameras; made on its event loop.
 
     A viewer's session ends when its token is `revoked`, at whichever process that was asked for.
@@ -31,7 +35,9 @@ def live_sessions(settings: Settings, clock: Clock, revoked: Revoked) -> LiveSes
         known = None if credential is None else Credential.read(credential)
         return revoked.names(tenant_id, known)
 
-    return LiveSessions(LiveFeeds(clock), clock, options, is_revoked)
+    feeds = LiveFeeds(clock)
+    pictures = LivePictures(feeds, clock, decoders)
+    return LiveSessions(feeds, clock, options, is_revoked, pictures)
 
 
 def live_nearby(here: LiveSessions, far: LiveWorkers | None) -> LiveWorkers:

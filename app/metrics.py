@@ -121,10 +121,16 @@ camera_up = Gauge(
 frames = Counter(
     "vms_camera_frames", "Frames received, decoded, inferred", [*CAMERA, "stage"], registry=registry
 )
+decoders_lost = Counter(
+    "vms_camera_decoders_lost",
+    "Processes that decoded a camera's stream and were lost: crashed, hung, not_started",
+    [*CAMERA, "purpose", "why"],
+    registry=registry,
+)
 frames_skipped = Counter(
     "vms_camera_frames_skipped",
     "Frames due for detection that were not looked at: replaced (a newer one came first), still"
-    " (nothing moved), undecodable, failed (in the model)",
+    " (nothing moved), undecodable, failed (in the model); packets that were late for decoding",
     [*CAMERA, "why"],
     registry=registry,
 )

@@ -14,6 +14,7 @@ from app.detection_frames import DetectionTeller
 from app.writer import ChangeWriter
 from media.analysis import Analysis, AnalysisConfig
 from media.custody import highest_token
+from media.decoders import Owner
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
 from media.repair import cut_off, repair, told_again
@@ -98,7 +99,14 @@ class Pipelines:
             frames.add(frame)
             self.teller.tell(topic, frame)
 
-        look_for = AnalysisConfig(config.key, config.fps, features, zones=config.zones, watch=watch)
+        look_for = AnalysisConfig(
+            config.key,
+            config.fps,
+            features,
+            zones=config.zones,
+            watch=watch,
+            decoders=self.media.decoders.of(Owner(config.tenant_id, config.camera_id)),
+        )
         snapshots = Snapshots(self.media.store, folder)
         return Analysis(look_for, self.pool, partial(self._deliver, config.token), snapshots)
 

@@ -172,6 +172,11 @@ class Settings(BaseSettings):
     )
     live_turn_user: str | None = Field(None, description="User of that TURN server")
     live_turn_password: SecretStr | None = Field(None, description="Password of that TURN server")
+    decoders: Literal["isolated", "in-process"] = Field(
+        "isolated",
+        description="Where cameras' streams are decoded: isolated, each in a process of its own, "
+        "or in-process, where a codec that crashes takes the worker along",
+    )
     model: str | None = Field(
         None, description="Detector that comes before all; without it the first of the catalogue"
     )

@@ -15,11 +15,14 @@ from av.stream import Stream
 
 from media.clip_watch import ClipWatches
 from media.clock import Clock, SystemClock
+from media.codecs import CodecUnknown, VideoSetup
+from media.decoders import IN_PROCESS, Decoders, Sampled, Sampling, SamplingCounts
 from media.detect.model_set import Eyes
 from media.detect.pool import LaneCounts, Look, Places
 from media.eventing import EventIds, Eventing, event_rules, random_ids
+from media.motion import MotionGate
 from media.plate_reading import PlateReadings
-from media.sampler import CodecUnknown, Grid, MotionGate, Sampler
+from media.sampler import Grid
 from media.telling import SnapshotStore, Teller
 from media.tracker import Track, Tracker, tracker_rules
 from media.types import (
@@ -44,6 +47,9 @@ DEFAULT_BEGIN = 0.4
 
 SETTLE_S = 5.0
 """How long the end of a run waits for the last frame's detections."""
+
+DECODE_S = 1.0
+"""How long it waits for the last packets to be decoded before that."""
 
 
 class Timeline(Protocol):
@@ -78,16 +84,21 @@ class AnalysisConfig:
     clock: Clock = field(default_factory=SystemClock)
     zones: tuple[Zone, ...] = ()
     watch: Watch | None = None
+    decoders: Decoders = IN_PROCESS
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisCounts:
-    """Since the camera began: frames in the lane, of a still scene, decoded; decoding errors."""
+    """Since the camera began: frames in the lane, of a still scene, decoded; decoding errors.
+
+    `late`: packets that were left out because decoding did not keep up.
+    """
 
     lane: LaneCounts
     still: int
     errors: int
     decoded: int = 0
+    late: int = 0
 
 
 class _Rate:
@@ -121,9 +132,10 @@ class _Rate:
 class Analysis:
     """The events of one camera, over all its runs.
 
-    The camera's thread calls `begin_run`, `packet`, `end_run` and `close`. Detections come on a
-    thread of the pool, one frame at a time; `deliver` is called on either, never on both at once,
-    and in order. Tracks and events belong to whoever holds the lock.
+    The camera's thread calls `begin_run`, `packet`, `end_run` and `close`. Frames come on that
+    thread or on one of the decoders', detections on a thread of the pool, one frame at a time.
+    `deliver` is called by the camera's thread or the pool's, never by both at once, and in order.
+    Tracks and events belong to whoever holds the lock.
     """
 
     def __init__(
@@ -149,9 +161,10 @@ class Analysis:
         self._teller = Teller(config.camera_key, versions, deliver, snapshots)
         self._lane = pool.lane(self._receive)
         self._timeline: Timeline | None = None
-        self._sampler: Sampler | None = None
+        self._sampling: Sampling | None = None
         self._rates: list[_Rate] = []
-        self._still = self._errors = self._decoded = 0
+        self._still = 0
+        self._before = SamplingCounts()
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
         """The packets that follow are of `stream`, re-stamped in positions."""
@@ -162,20 +175,18 @@ class Analysis:
         self._rates = [
             _Rate(features, Grid(own) if own < fps else None) for features, own in asked if features
         ]
-        self._sampler = None
         if not self._rates:
             return
+        decoders, setup = self._config.decoders, VideoSetup.of(stream)
         try:
-            self._sampler = Sampler(stream, fps)
+            self._sampling = decoders.sampling(setup, fps, self._consider)
         except CodecUnknown as error:
             logger.warning("camera %s: no detection: %s", self._config.camera_key, error)
 
     def packet(self, packet: Packet[Stream]) -> None:
         """Take one video packet, in decoding order; returns without waiting for detections."""
-        if self._sampler is None:
-            return
-        for frame in self._sampler.frames(packet):
-            self._consider(frame)
+        if self._sampling is not None:
+            self._sampling.take(packet)
 
     def end_run(self, ended_at_us: int) -> None:
         """End every open event, at the latest at `ended_at_us`; waits for the last detections."""
@@ -192,26 +203,32 @@ class Analysis:
             self._zones.change(zones)
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until every frame offered has been dealt with; False if that takes longer."""
-        return self._lane.settle(timeout_s)
+        """Wait until every packet and frame has been dealt with; False if that takes longer."""
+        sampling = self._sampling
+        return (sampling is None or sampling.settle(timeout_s)) and self._lane.settle(timeout_s)
 
     @property
     def counts(self) -> AnalysisCounts:
         """From any thread; while a run ends, its decoded frames may count twice for a moment."""
-        errors, decoded, sampler = self._errors, self._decoded, self._sampler
-        if sampler is not None:
-            errors, decoded = errors + sampler.errors, decoded + sampler.decoded
-        return AnalysisCounts(self._lane.counts, self._still, errors, decoded)
+        counts, sampling = self._before, self._sampling
+        if sampling is not None:
+            counts += sampling.counts
+        lane = self._lane.counts
+        return AnalysisCounts(lane, self._still, counts.errors, counts.decoded, counts.late)
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing is looked at now, in plain words."""
+        sampling = self._sampling
+        return None if sampling is None else sampling.fault
 
     def _end(self, ended_at_us: int | None) -> None:
         """What `end_run` does, also where it was left out."""
-        timeline, self._timeline = self._timeline, None
+        timeline = self._timeline
         if timeline is None:
             return
-        if self._sampler is not None:
-            self._errors += self._sampler.errors
-            self._decoded += self._sampler.decoded
-            self._sampler = None
+        self._end_sampling()
+        self._timeline = None
         if not self._lane.settle(SETTLE_S):
             logger.warning("camera %s: detection lags at a run's end", self._config.camera_key)
         clock = timeline.clock
@@ -225,10 +242,21 @@ class Analysis:
             seen_at_us = clock.at_us(step.seen_at)
             self._teller.tell_end(step.ids, min(seen_at_us, ended_at_us or seen_at_us))
 
-    def _consider(self, frame: av.VideoFrame) -> None:
+    def _end_sampling(self) -> None:
+        sampling = self._sampling
+        if sampling is None:
+            return
+        if not sampling.settle(DECODE_S):
+            logger.warning("camera %s: decoding lags at a run's end", self._config.camera_key)
+        sampling.close()
+        self._before += sampling.counts
+        self._sampling = None
+
+    def _consider(self, sampled: Sampled) -> None:
         """Offer a frame to the pool for what is due, unless nothing has changed."""
-        timeline, sampler, position = self._timeline, self._sampler, frame.pts
-        if timeline is None or sampler is None or position is None:
+        frame, timeline = sampled.frame, self._timeline
+        position = frame.pts
+        if timeline is None or position is None:
             return
         clock = timeline.clock
         if clock is None or position < clock.start_position:
@@ -240,7 +268,7 @@ class Analysis:
             rate.look(position)
         if worth:
             features = frozenset[str]().union(*(rate.features for rate in worth))
-            aspect, now_us = sampler.pixel_aspect, self._config.clock.now_us()
+            aspect, now_us = sampled.pixel_aspect, self._config.clock.now_us()
             recorded = timeline.recorded
             self._lane.offer(Look(frame, position, clock, recorded, features, aspect, now_us))
 

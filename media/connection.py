@@ -10,12 +10,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.clock import Clock
+from media.codecs import VideoSetup
 from media.counts import Tally
 from media.custody import RecordingBusy
+from media.decoders import PictureCheck
 from media.disk import halted, is_full
 from media.live.feed import LiveFeed
 from media.orders import LifeSigns, StopOrder
-from media.picture_check import PictureCheck
 from media.run import Guarded, Run, begin_recorded, begin_unrecorded
 from media.segments import Recording
 from media.source import Source
@@ -72,7 +73,8 @@ class Connection:
         self._opened_us = job.clock.monotonic_us()
         self._video_index = source.video.index
         self._sound_since_us: int | None = None
-        self._check: PictureCheck | None = PictureCheck(source.video)
+        setup = VideoSetup.of(source.video)
+        self._check: PictureCheck | None = source.decoders.picture_check(setup)
         self._keyframe_us: int | None = None
         self._began_us: int | None = None
 
@@ -103,7 +105,13 @@ class Connection:
             reason = stop.reason if stop.is_set() else str(fault)
             raise
         finally:
+            self._end_check()
             self._end_run(reason)
+
+    def _end_check(self) -> None:
+        check, self._check = self._check, None
+        if check is not None:
+            check.close()
 
     def _take(self, packet: Packet[Stream]) -> None:
         run = self._run
@@ -124,7 +132,7 @@ class Connection:
             self._cannot_record(f"the disk failed: {fault.strerror}", self._retry_us(fault))
             self._end_run(self._disk_fault or "")
         if is_video and self._check is not None and self._check.passes(packet):
-            self._check = None
+            self._end_check()
 
     def _look_around(self, packet: Packet[Stream], is_video: bool) -> Run:
         """What need not be done for every frame. The run that the packet goes to."""

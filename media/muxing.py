@@ -52,7 +52,7 @@ class Muxing:
         self._sound: Sound | None = None
         if source.audio is not None:
             begin = position + self._reordering.delay
-            self._sound = Sound(source.audio, self._muxer, begin)
+            self._sound = Sound(source.audio, self._muxer, begin, source.decoders)
 
     def add(self, packet: Packet[Stream]) -> None:
         """A packet, pts and dts being positions, is given back as it was.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
 
-import av
 import av.error
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
+
+from media.codecs import CodecUnknown, VideoSetup, video_decoder
 
 log = logging.getLogger(__name__)
 
@@ -22,17 +21,13 @@ class PictureCheck:
     bytes behind good headers it makes no whole picture.
     """
 
-    def __init__(self, video: VideoStream) -> None:
-        context = video.codec_context
+    def __init__(self, setup: VideoSetup) -> None:
         self._in_step = False
         self._decoder: VideoCodecContext | None = None
         try:
-            self._decoder = cast(VideoCodecContext, av.VideoCodecContext.create(context.name, "r"))
-        except av.error.FFmpegError:
-            log.warning("no decoder for %s: its pictures are not checked", context.name)
-            return
-        self._decoder.extradata = context.extradata
-        self._decoder.thread_count = 1
+            self._decoder = video_decoder(setup)
+        except CodecUnknown as error:
+            log.warning("%s: its pictures are not checked", error)
 
     def passes(self, packet: Packet[Stream]) -> bool:
         """Whether a whole picture has come, with this video packet; to be called until it has."""
@@ -45,3 +40,6 @@ class PictureCheck:
             return any(not frame.is_corrupt for frame in self._decoder.decode(packet))
         except av.error.FFmpegError:
             return False
+
+    def close(self) -> None:
+        self._decoder = None

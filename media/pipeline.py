@@ -14,6 +14,7 @@ from media.clock import Clock
 from media.connection import Connection, Job
 from media.counts import CameraCounts, Tally
 from media.custody import CustodyLost, RecordingBusy
+from media.decoders import IN_PROCESS, Decoders, Owner
 from media.heaps import share_heaps
 from media.live.feed import LiveFeeds
 from media.log_fields import bind_log_fields
@@ -117,7 +118,10 @@ DEFAULT_BACKOFF = Backoff()
 
 @dataclass(frozen=True, slots=True)
 class CameraWorld:
-    """What is the same for all cameras of a process. `live` None: nobody can watch."""
+    """What is the same for all cameras of a process. `live` None: nobody can watch.
+
+    `decoders` are for all; each camera gets its own of them.
+    """
 
     store: RecordingStore
     networks: CameraNetworks
@@ -127,6 +131,7 @@ class CameraWorld:
     segment_seconds: float = 4.0
     disk_retry_s: float = 10.0
     live: LiveFeeds | None = None
+    decoders: Decoders = IN_PROCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,7 @@ class CameraPipeline:
         self.config = config
         self.lost: CustodyLost | None = None
         self._world = world
+        self._decoders = world.decoders.of(Owner(config.tenant_id, config.camera_id))
         self._looks = consumer is not None
         self._sink = deliver
         self._recording = Recording(
@@ -276,7 +282,7 @@ class CameraPipeline:
         try:
             place = self._world.networks.check(parse_rtsp_url(self.config.url))
             transport, timeouts = self.config.transport, self._world.timeouts
-            with open_source(place, transport, timeouts, failures) as self._source:
+            with open_source(place, transport, timeouts, failures, self._decoders) as self._source:
                 connection = Connection(self._source, self._job)
                 connection.follow(self._stop)
         except CustodyLost as fault:

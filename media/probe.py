@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import cast
 
-import av
-import av.error
-from av.packet import Packet
-from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
-
+from media.codecs import VideoSetup
+from media.decoders import IN_PROCESS, Decoders, FirstPicture
 from media.network import CameraNetworks
 from media.rtsp_url import parse_rtsp_url
-from media.snapshot import SnapshotError, encode_jpeg
 from media.source import Source, Timeouts, Transport, open_source
 from media.types import TICKS_PER_SECOND, ProbeReport
 
 _KEYFRAMES_WANTED = 2
 """With a known time, which the stream's very first packet does not have."""
 _LONG_GOP_SECONDS = 10.0
-_PICTURE_TRIES = 90
 
 
 def probe(
@@ -30,6 +24,7 @@ def probe(
     networks: CameraNetworks,
     timeout_s: float = 12.0,
     transport: Transport = Transport.TCP,
+    decoders: Decoders = IN_PROCESS,
 ) -> ProbeReport:
     """What a camera sends: blocks until some keyframes came or the time is over.
 
@@ -44,7 +39,7 @@ def probe(
     ends_at = time.monotonic() + timeout_s
     place = networks.check(parse_rtsp_url(url), timeout_s / 3)
     timeouts = Timeouts(open_s=timeout_s / 2, read_s=timeout_s / 3)
-    with open_source(place, transport, timeouts) as source:
+    with open_source(place, transport, timeouts, decoders=decoders) as source:
         seen = _look(source, ends_at)
         stream = replace(source.stream, fps=seen.fps())
         warnings = tuple(_warnings(source, seen))
@@ -75,10 +70,14 @@ class _Seen:
 
 
 def _look(source: Source, ends_at: float) -> _Seen:
+    with closing(source.decoders.first_picture(VideoSetup.of(source.video))) as picture:
+        return _seen(source, picture, ends_at)
+
+
+def _seen(source: Source, picture: FirstPicture, ends_at: float) -> _Seen:
     seen = _Seen()
     base = source.video.time_base
     ticks = TICKS_PER_SECOND * base if base else None
-    picture = _Picture(source)
     for packet in source.packets():
         if packet.stream_index == source.video.index:
             if seen.jpeg is None:
@@ -93,29 +92,6 @@ def _look(source: Source, ends_at: float) -> _Seen:
         if enough or time.monotonic() >= ends_at:
             break
     return seen
-
-
-class _Picture:
-    """Decodes the first frame that can be shown whole."""
-
-    def __init__(self, source: Source) -> None:
-        context = source.video.codec_context
-        self._aspect = context.sample_aspect_ratio
-        self._decoder = cast(VideoCodecContext, av.VideoCodecContext.create(context.name, "r"))
-        self._decoder.extradata = context.extradata
-        self._decoder.thread_count = 1
-        self._packets = 0
-
-    def take(self, packet: Packet[Stream]) -> bytes | None:
-        """A JPEG once a frame is complete; gives up after some seconds' worth of packets."""
-        if (not self._packets and not packet.is_keyframe) or self._packets > _PICTURE_TRIES:
-            return None
-        self._packets += 1
-        try:
-            frames = self._decoder.decode(packet)
-            return encode_jpeg(frames[0], self._aspect) if frames else None
-        except (av.error.FFmpegError, SnapshotError):
-            return None  # a report without a picture is still a report
 
 
 def _warnings(source: Source, seen: _Seen) -> Iterator[str]:

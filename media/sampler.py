@@ -1,4 +1,4 @@
-"""Packets to frames at the detection rate, and a gate that tells still scenes."""
+"""Packets to frames at the detection rate."""
 
 from __future__ import annotations
 
@@ -6,25 +6,18 @@ import logging
 from collections.abc import Iterator
 from enum import Enum
 from fractions import Fraction
-from typing import cast
 
 import av
-import numpy as np
 from av.packet import Packet
 from av.stream import Stream
-from numpy.typing import NDArray
 
-from media.luma import luma, luma_bits
-from media.types import TICKS_PER_SECOND, MediaError
+from media.codecs import VideoSetup, video_decoder
+from media.types import TICKS_PER_SECOND
 
 logger = logging.getLogger(__name__)
 
 KEYFRAME_TOLERANCE = 1.1
 """Keyframes alone are enough when they come at most this much slower than frames are due."""
-
-
-class CodecUnknown(MediaError):
-    """There is no decoder for the stream: it can be recorded, not looked at."""
 
 
 class Effort(Enum):
@@ -51,6 +44,11 @@ class Grid:
         self._due = due if due > position else position + self.period
 
 
+def keyframes_suffice(length: int, period: int) -> bool:
+    """Whether keyframes come often enough; `length` of a group of pictures, in ticks."""
+    return length <= period * KEYFRAME_TOLERANCE
+
+
 class Sampler:
     """Frames of one run at up to `fps` a second, their `pts` the position in ticks.
 
@@ -59,9 +57,10 @@ class Sampler:
     rate is kept whatever the rate of the stream.
     """
 
-    def __init__(self, stream: av.VideoStream, fps: float) -> None:
+    def __init__(self, setup: VideoSetup, fps: float) -> None:
         """Raises CodecUnknown."""
-        self._decoder = _decoder_like(stream)
+        self._decoder = video_decoder(setup)
+        self._decoder.skip_frame = "NONREF"
         self._grid = Grid(fps)
         self._gop = _Gop()
         self._effort = Effort.REFERENCES
@@ -105,7 +104,7 @@ class Sampler:
         if gop.began_at is None or position <= gop.began_at:
             return
         length = position - gop.began_at
-        if length <= self._grid.period * KEYFRAME_TOLERANCE:
+        if keyframes_suffice(length, self._grid.period):
             self._effort = Effort.KEYFRAMES
         elif self._effort is Effort.KEYFRAMES:
             self._effort = Effort.REFERENCES
@@ -146,65 +145,3 @@ class _Gop:
         self.began_at = began_at
         self.packets = 0
         self.frames = 0
-
-
-def _decoder_like(stream: av.VideoStream) -> av.VideoCodecContext:
-    """A decoder of our own: the stream's belongs to the container that reads it."""
-    source = stream.codec_context
-    try:
-        decoder = cast(av.VideoCodecContext, av.CodecContext.create(source.name, "r"))
-    except av.FFmpegError as error:
-        raise CodecUnknown(f"no decoder for {source.name}") from error
-    decoder.extradata = source.extradata
-    decoder.width, decoder.height = source.width, source.height
-    decoder.thread_count = 1
-    decoder.skip_frame = "NONREF"
-    return decoder
-
-
-class MotionGate:
-    """Tells whether a frame differs from the one looked at last, on a coarse grid of its luma.
-
-    About 160 x 90 pixels are compared, as means over cells of 4 x 4, so that the noise of a
-    sensor averages out and something of a cell's size shows.
-    """
-
-    COLUMNS = 160
-    CELL = 4
-    MIN_CHANGE = 6.0
-    """Luma steps by which a cell must differ on average; noise of sigma 3 gives about 4."""
-    NOISE_FACTOR = 2.5
-    """A cell must stand out this much above the median cell, which grows with the noise."""
-
-    def __init__(self) -> None:
-        self._looked_at: NDArray[np.int16] | None = None
-        self._seen: NDArray[np.int16] | None = None
-
-    def moved(self, frame: av.VideoFrame) -> bool:
-        """Whether anything changed since the frame last passed to `look`; True without one."""
-        self._seen = _coarse_luma(frame, self.COLUMNS)
-        if self._looked_at is None or self._looked_at.shape != self._seen.shape:
-            return True
-        cells = _cell_means(np.abs(self._seen - self._looked_at), self.CELL)
-        floor = max(self.MIN_CHANGE, self.NOISE_FACTOR * float(np.median(cells)))
-        return bool(cells.max() > floor)
-
-    def look(self) -> None:
-        """The frame last passed to `moved` is being looked at: compare with it from now on."""
-        self._looked_at = self._seen
-
-
-def _coarse_luma(frame: av.VideoFrame, columns: int) -> NDArray[np.int16]:
-    """Every n-th pixel of every n-th row of the first plane, in 8 bits; the plane is not copied."""
-    step = max(1, frame.width // columns)
-    picked = luma(frame)[::step, ::step]
-    return (picked >> max(0, luma_bits(frame) - 8)).astype(np.int16)
-
-
-def _cell_means(values: NDArray[np.int16], cell: int) -> NDArray[np.float64]:
-    height, width = (max(1, side // cell) for side in values.shape)
-    used = values[: height * cell, : width * cell]
-    result: NDArray[np.float64] = used.reshape(
-        height, used.shape[0] // height, width, used.shape[1] // width
-    ).mean(axis=(1, 3))
-    return result

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import cast
 
 import av
 from av.codec.context import Flags
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
+from av.stream import Stream
 from av.video.reformatter import ColorRange, Interpolation
 
+from media.codecs import CodecUnknown, VideoSetup, picture_decoder, video_decoder
 from media.types import MediaError
 
 MAX_WIDTH_PX = 1280
+_PICTURE_TRIES = 90
 _QUALITY = 4
 """libav's scale for mjpeg: 2 is best, 31 is worst; 4 is about 80 of 100 elsewhere."""
 
@@ -65,8 +66,10 @@ def picture_of(codec: str, keyframe: bytes) -> bytes:
     Raises:
         SnapshotError: nothing can be seen of it.
     """
-    decoder = cast(VideoCodecContext, av.VideoCodecContext.create(codec, "r"))
-    decoder.thread_count = 1
+    try:
+        decoder = picture_decoder(codec)
+    except CodecUnknown as error:
+        raise SnapshotError(str(error)) from error
     decoder.flags |= Flags.output_corrupt  # a picture with a fault is better than none
     try:
         frames = [*decoder.decode(Packet(keyframe)), *decoder.decode(None)]
@@ -75,6 +78,29 @@ def picture_of(codec: str, keyframe: bytes) -> bytes:
     if not frames:
         raise SnapshotError(f"nothing can be seen of a {codec} keyframe")
     return encode_jpeg(frames[-1], decoder.sample_aspect_ratio)
+
+
+class FirstPicture:
+    """Makes a JPEG of the first frame of a stream that can be shown whole."""
+
+    def __init__(self, setup: VideoSetup) -> None:
+        """Raises CodecUnknown."""
+        self._decoder = video_decoder(setup)
+        self._packets = 0
+
+    def take(self, packet: Packet[Stream]) -> bytes | None:
+        """The JPEG once a frame is complete; gives up after some seconds' worth of packets."""
+        if (not self._packets and not packet.is_keyframe) or self._packets > _PICTURE_TRIES:
+            return None
+        self._packets += 1
+        try:
+            frames = self._decoder.decode(packet)
+            return encode_jpeg(frames[0], self._decoder.sample_aspect_ratio) if frames else None
+        except (av.FFmpegError, SnapshotError):
+            return None  # who looks for one may do without
+
+    def close(self) -> None:
+        """There is nothing to give up."""
 
 
 def _shown_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:

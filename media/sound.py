@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from media.decoders import IN_PROCESS, Decoders
 from media.types import TICKS_PER_SECOND
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,17 @@ class Sound:
     is before the run's first picture or, when it comes late, before that of its fragment.
     """
 
-    def __init__(self, source: AudioStream, muxer: OutputContainer, begin: int) -> None:
+    def __init__(
+        self,
+        source: AudioStream,
+        muxer: OutputContainer,
+        begin: int,
+        decoders: Decoders = IN_PROCESS,
+    ) -> None:
         """`begin`: where the first fragment's sound begins, a position."""
         setup = _aac_setup(source)
         self.stream = _copied(source, muxer, setup) if setup else _added(source, muxer)
-        self._encoder = None if setup else _Encoder(source, self.stream)
+        self._encoder = None if setup else _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
         self._first = self._cut = self._end = begin
@@ -67,7 +74,7 @@ class Sound:
         )
 
     def rest(self) -> Iterator[Packet[Stream]]:
-        """What is to be muxed at the run's end."""
+        """What is to be muxed at the run's end; nothing can be taken any more."""
         return self._fitting(self._encoder.rest() if self._encoder else [])
 
     def _fitting(self, packets: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
@@ -113,8 +120,8 @@ class _Encoder:
     lost, the camera's crystal is off) the count is set anew or some samples are left out.
     """
 
-    def __init__(self, source: AudioStream, target: AudioStream) -> None:
-        self._decoder = source.codec_context
+    def __init__(self, source: AudioStream, target: AudioStream, decoders: Decoders) -> None:
+        self._decoder = decoders.sound(source)
         self._target = target
         context = target.codec_context
         self._rate = context.sample_rate
@@ -147,6 +154,7 @@ class _Encoder:
 
     def rest(self) -> list[Packet[Stream]]:
         """What the encoder still holds, at the end."""
+        self._decoder.close()
         try:
             return self._encoded(None) if self._next is not None else []
         except av.error.FFmpegError:

@@ -18,6 +18,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from media.codecs import LIMITS
+from media.decoders import IN_PROCESS, Decoders
 from media.libav import opening
 from media.network import CheckedAddresses
 from media.source_errors import (
@@ -71,13 +73,15 @@ class Source:
     `audio` is None when there is none that can be decoded. `rest_s` may be set by any
     thread: to let packets gather for so long and take them together costs a fifth less CPU than
     to wake for each, at the price of so much latency. Not over UDP, where they could get lost.
+    `decoders` are for what comes of it.
     """
 
-    def __init__(self, opened: _Opened, video: VideoStream) -> None:
+    def __init__(self, opened: _Opened, video: VideoStream, decoders: Decoders) -> None:
         self._container = container = opened.container
         self._grip = opened.held
         self._watch = Watch(opened.held, opened.read_timeout.limit_s) if opened.held else None
         self.rest_s = 0.0
+        self.decoders = decoders
         self.video = video
         self.audio = _recordable_audio(container)
         self.has_sound = bool(container.streams.audio)
@@ -160,6 +164,7 @@ def open_source(
     transport: Transport = Transport.TCP,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     attempt: int = 0,
+    decoders: Decoders = IN_PROCESS,
 ) -> Source:
     """Connects and learns what the stream is; blocks up to about twice the open time-out.
 
@@ -175,6 +180,7 @@ def open_source(
         transport: how packets shall travel.
         timeouts: when to give up.
         attempt: number of earlier attempts; of several addresses the next one is tried.
+        decoders: what decodes the stream.
 
     Raises:
         SourceError: any but SourceEnded.
@@ -185,6 +191,7 @@ def open_source(
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
+        **LIMITS,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
     with Approach(address, place.url.port) as approach:
@@ -196,7 +203,8 @@ def open_source(
     if held is not None:
         read_timeout.leave_to_watchdog()
     try:
-        return Source(_Opened(container, held, read_timeout), _recordable_video(container))
+        opened = _Opened(container, held, read_timeout)
+        return Source(opened, _recordable_video(container), decoders)
     except BaseException:
         container.close()
         if held is not None:

@@ -52,6 +52,11 @@ class VmsProcess:
         path = self.data_dir / f"{self.role}.log"
         return path.read_text() if path.exists() else ""
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     async def start(self) -> None:
         """Returns once it says where it listens."""
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from media.clock import Clock
+from media.decoders import IN_PROCESS, Decoders
 from media.live.feed import Keyframe, LiveFeed, LiveFeeds
 from media.live.signals import LivePicture, LiveRefusal, LiveRefused
-from media.snapshot import SnapshotError, picture_of
+from media.snapshot import SnapshotError
 from media.store import CameraFolder
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ class LivePictures:
     On the event loop; decoding takes place beside it.
     """
 
-    def __init__(self, feeds: LiveFeeds, clock: Clock) -> None:
-        self._feeds, self._clock = feeds, clock
+    def __init__(self, feeds: LiveFeeds, clock: Clock, decoders: Decoders = IN_PROCESS) -> None:
+        self._feeds, self._clock, self._decoders = feeds, clock, decoders
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._made: WeakKeyDictionary[LiveFeed, _Made] = WeakKeyDictionary()
         self._making: dict[LiveFeed, asyncio.Task[LivePicture | None]] = {}
@@ -76,7 +77,8 @@ class LivePictures:
         async with self._turn:
             since_us, picture = self._clock.monotonic_us(), None
             try:
-                jpeg = await asyncio.to_thread(picture_of, keyframe.codec, keyframe.content)
+                codec, content = keyframe.codec, keyframe.content
+                jpeg = await asyncio.to_thread(self._decoders.still, codec, content)
                 picture = LivePicture(jpeg, keyframe.at_us)
             except SnapshotError as error:
                 log.warning("live picture: %s", error)

@@ -220,9 +220,10 @@ class LiveSessions:
         clock: Clock,
         options: LiveOptions,
         revoked: Revoked = lambda _tenant_id, _credential: False,
+        pictures: LivePictures | None = None,
     ) -> None:
         self.feeds, self._clock, self._options, self._revoked = feeds, clock, options, revoked
-        self.pictures = LivePictures(feeds, clock)
+        self.pictures = pictures or LivePictures(feeds, clock)
         self._sessions: dict[UUID, tuple[CameraFolder, _Session]] = {}
         self._counts: Counter[CameraFolder] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -11,6 +11,9 @@ import pytest
 from app import metrics
 from app.camera_metrics import CameraMeter
 from media.analysis import Analysis, AnalysisConfig
+from media.decoders import Owner
+from media.decoding.decoder import Why
+from media.decoding.isolated import Loss
 from media.detect.model_set import ModelSet
 from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
@@ -154,3 +157,23 @@ def test_a_gap_is_counted_when_it_closes(tmp_path: Path) -> None:
     ended_us = told.of(RunEnded)[0].ended_at_us
     assert counts.gap_us == told.of(RunBegan)[1].started_at_us - ended_us
     assert counts.lost == {"ended": 1}
+
+
+def test_lost_decoders_are_counted_as_of_their_camera_or_of_all() -> None:
+    losses: dict[Loss, int] = {}
+    gate = Loss(Owner("acme", "gate"), "detection", Why.CRASHED)
+    yard = Loss(Owner("acme", "yard"), "detection", Why.CRASHED)
+    said = {"purpose": "detection", "why": "crashed"}
+    each = CameraMeter(by_camera=True, losses=lambda: losses)
+    name = "vms_camera_decoders_lost_total"
+    before, all_before = shown(name, **GATE, **said), shown(name, tenant="", camera="", **said)
+    losses[gate] = 1
+    each.read()
+    losses |= {gate: 3, yard: 1}
+    each.read()
+    together = CameraMeter(losses=lambda: losses)
+    together.read()
+    together.read()
+
+    assert shown(name, **GATE, **said) - before == 3
+    assert shown(name, tenant="", camera="", **said) - all_before == 4

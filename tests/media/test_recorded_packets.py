@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from media.codecs import VideoSetup
 from media.playlist import Playlist
 from media.recorded_packets import (
     FootageUnreadable,
@@ -46,7 +47,7 @@ def decoded(run: RecordedRun) -> list[tuple[int, int]]:
     """Position and number of every picture that is not only a reference."""
     found: list[tuple[int, int]] = []
     for part in run.parts:
-        sampler = Sampler(part.stream, 50)
+        sampler = Sampler(VideoSetup.of(part.stream), 50)
         for packet in part.packets:
             found += [
                 (frame.pts or 0, read_frame_number(frame)) for frame in sampler.frames(packet)

@@ -1,4 +1,4 @@
-"""Packets to frames at the detection rate, and telling still scenes."""
+"""Packets to frames at the detection rate."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,9 +7,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from media.sampler import Effort, MotionGate, Sampler
+from media.codecs import VideoSetup
+from media.sampler import Effort, Sampler
 from media.types import TICKS_PER_SECOND
 from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.media.restamped import restamped
@@ -19,7 +19,7 @@ PLAIN = Encoding(fps=25, gop=25)
 
 def sample(clip: Path, fps: float, start: int = 0) -> tuple[list[av.VideoFrame], Sampler]:
     with restamped(clip, start) as (stream, packets):
-        sampler = Sampler(stream, fps)
+        sampler = Sampler(VideoSetup.of(stream), fps)
         return [frame for packet in packets for frame in sampler.frames(packet)], sampler
 
 
@@ -69,7 +69,7 @@ def test_keyframes_with_pictures_between_them_come_at_once() -> None:
     clip = frame_coded(100, replace(PLAIN, gop=20, bframes=3))
 
     with restamped(clip) as (stream, packets):
-        sampler = Sampler(stream, fps=0.5)
+        sampler = Sampler(VideoSetup.of(stream), fps=0.5)
         late = [
             packet.pts - frame.pts
             for packet in packets
@@ -97,7 +97,7 @@ def test_everything_is_decoded_where_references_are_too_few() -> None:
 
 def test_nothing_is_shown_before_a_keyframe() -> None:
     with restamped(frame_coded(100, PLAIN)) as (stream, packets):
-        sampler = Sampler(stream, fps=25)
+        sampler = Sampler(VideoSetup.of(stream), fps=25)
         frames = [
             frame
             for number, packet in enumerate(packets)
@@ -110,7 +110,7 @@ def test_nothing_is_shown_before_a_keyframe() -> None:
 
 def test_a_broken_packet_costs_no_more_than_its_group_of_pictures() -> None:
     with restamped(frame_coded(100, PLAIN)) as (stream, packets):
-        sampler = Sampler(stream, fps=25)
+        sampler = Sampler(VideoSetup.of(stream), fps=25)
         shown = []
         for number, packet in enumerate(packets):
             given = packet
@@ -124,66 +124,3 @@ def test_a_broken_packet_costs_no_more_than_its_group_of_pictures() -> None:
     assert set(range(25)) | set(range(50, 100)) <= numbers_shown
     assert not set(range(30, 50)) & numbers_shown
     assert sampler.errors == 1
-
-
-def noisy(seed: int, sigma: float = 3.0, size: tuple[int, int] = (1280, 720)) -> NDArray[np.uint8]:
-    width, height = size
-    noise = np.random.default_rng(seed).normal(0.0, sigma, (height, width))
-    scene = np.linspace(40, 200, width)[None, :] + noise
-    return np.clip(scene, 0, 255).astype(np.uint8)
-
-
-def frame_of(luma: NDArray[np.uint8]) -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(luma, format="gray")
-
-
-def test_the_first_picture_is_something_new() -> None:
-    assert MotionGate().moved(frame_of(noisy(1)))
-
-
-@pytest.mark.parametrize("sigma", [0.0, 3.0, 8.0])
-def test_noise_is_no_motion(sigma: float) -> None:
-    gate = MotionGate()
-    gate.moved(frame_of(noisy(1, sigma)))
-    gate.look()
-
-    assert not any(gate.moved(frame_of(noisy(seed, sigma))) for seed in range(2, 12))
-
-
-@pytest.mark.parametrize("sigma", [0.0, 3.0])
-def test_a_distant_walker_is_motion(sigma: float) -> None:
-    gate = MotionGate()
-    gate.moved(frame_of(noisy(1, sigma)))
-    gate.look()
-    scene = noisy(2, sigma)
-    scene[300:372, 600:630] = 30  # a tenth of the height
-
-    assert gate.moved(frame_of(scene))
-
-
-def test_what_crept_in_since_the_last_look_is_motion() -> None:
-    gate = MotionGate()
-    gate.moved(frame_of(noisy(1, 0.0)))
-    gate.look()
-    steps = [gate.moved(frame_of(noisy(1, 0.0) + np.uint8(level))) for level in range(1, 20, 2)]
-
-    assert steps == sorted(steps)
-    assert steps[0] is False
-
-
-def test_a_picture_of_another_shape_is_something_new() -> None:
-    gate = MotionGate()
-    gate.moved(frame_of(noisy(1)))
-    gate.look()
-
-    assert gate.moved(frame_of(noisy(1, size=(640, 480))))
-
-
-def test_ten_bit_pictures_are_compared_too() -> None:
-    gate = MotionGate()
-    wide = (noisy(1).astype(np.uint16) << 2).astype(np.uint16)
-    frame = av.VideoFrame.from_ndarray(wide, format="gray10le")
-    gate.moved(frame)
-    gate.look()
-
-    assert not gate.moved(frame)

@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.boxes import FragmentSplitter
+from media.decoders import IN_PROCESS
 from media.muxing import Muxing
 from media.playlist import render
 from media.simulator import Mount, Simulator, SimulatorThread
@@ -144,6 +145,7 @@ class ClipSource:
     def __init__(self, container: InputContainer) -> None:
         self.video = container.streams.video[0]
         self.audio = container.streams.audio[0]
+        self.decoders = IN_PROCESS
 
 
 def packets_of(container: InputContainer) -> list[Packet[Stream]]:
