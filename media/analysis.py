@@ -123,7 +123,8 @@ class Analysis:
 
     The camera's thread calls `begin_run`, `packet`, `end_run` and `close`. Detections come on a
     thread of the pool, one frame at a time; `deliver` is called on either, never on both at once,
-    and in order. Tracks and events belong to whoever holds the lock.
+    and in order. Tracks and events belong to whoever holds the lock. `fault` says why nothing is
+    looked at in the present run.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class Analysis:
         self._sampler: Sampler | None = None
         self._rates: list[_Rate] = []
         self._still = self._errors = self._decoded = 0
+        self.fault: str | None = None
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
         """The packets that follow are of `stream`, re-stamped in positions."""
@@ -166,8 +168,9 @@ class Analysis:
         if not self._rates:
             return
         try:
-            self._sampler = Sampler(stream, fps)
+            self._sampler, self.fault = Sampler(stream, fps), None
         except CodecUnknown as error:
+            self.fault = f"nothing is detected: {error}"
             logger.warning("camera %s: no detection: %s", self._config.camera_key, error)
 
     def packet(self, packet: Packet[Stream]) -> None:

@@ -33,8 +33,12 @@ class PacketConsumer(Protocol):
     `begin_run` comes before the first packet of a run, or the first that it is shown of one,
     `end_run` after the last. `timeline.clock` is None until it has settled; `timeline.recorded`
     says whether positions lead to footage. A method that raises is called no more until the next
-    run: recording goes on.
+    run: recording goes on. `fault` says in plain words why nothing is looked at, or not as wanted;
+    None while all is well.
     """
+
+    @property
+    def fault(self) -> str | None: ...
 
     def begin_run(self, stream: VideoStream, timeline: RunTimeline) -> None: ...
 
@@ -50,7 +54,7 @@ class PacketConsumer(Protocol):
 
 
 class Guarded:
-    """A consumer whose failures stay with it. `fault` says that it failed in the present run.
+    """A consumer whose failures stay with it.
 
     Another one may take its place at any time; the run, and so recording, goes on.
     """
@@ -61,7 +65,14 @@ class Guarded:
         self._in_run = False
         self._run: tuple[VideoStream, RunTimeline] | None = None
         self._successors: deque[PacketConsumer | None] = deque()
-        self.fault: str | None = None
+        self._failure: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """That it failed in the present run, or what it says itself."""
+        if self._failure is not None or self._consumer is None:
+            return self._failure
+        return self._consumer.fault
 
     def succeed(self, consumer: PacketConsumer | None) -> None:
         """From any thread: `consumer` takes over at the next keyframe; the present one is closed.
@@ -106,7 +117,7 @@ class Guarded:
             self._guard(consumer.end_run, ended_at_us)
         self._in_run = False
         self._run = None
-        self.fault = None
+        self._failure = None
 
     def close(self) -> None:
         """The camera's thread ends."""
@@ -125,7 +136,7 @@ class Guarded:
             # Whatever is wrong with detection, recording never waits for it or falls with it.
             log.exception("camera %s: detection failed and is off for this run", self._camera)
             self._in_run = False
-            self.fault = "detection failed and is off until the next connection"
+            self._failure = "detection failed and is off until the next connection"
 
 
 class Run:

@@ -21,10 +21,14 @@ from schema.scalars import Bytes
 
 _ID = "1 to 63 of a-z, 0-9 and -; without it the server makes a readable one from the name."
 _URL = "`rtsp://` or `rtsps://`, credentials included; those are stored encrypted."
+_DETECTION = (
+    "Where a substream is, `rtsp://` or `rtsps://`: it is looked at for detection in place of the "
+    "stream that is recorded, which costs less; null looks at that one."
+)
 _FEATURES = "Analytics to switch on; what the plan does not include is filtered out."
 _DAYS = "Days that its footage is kept at most; null leaves it to the plan."
 _BYTES = "Bytes of its footage that are kept at most, the newest; null leaves it to the plan."
-_FREE = {"retention_days", "retention_bytes"}
+_FREE = {"retention_days", "retention_bytes", "detection_url"}
 _FPS = "Frames a second to look at for detection, 0.2 to 30."
 
 
@@ -39,6 +43,7 @@ class CameraCreateInput:
     record: bool = strawberry.field(default=True, description="Whether to record its stream.")
     retention_days: int | None = strawberry.field(default=None, description=_DAYS)
     retention_bytes: Bytes | None = strawberry.field(default=None, description=_BYTES)
+    detection_url: str | None = strawberry.field(default=None, description=_DETECTION)
 
     def draft(self) -> CameraDraft:
         return CameraDraft(
@@ -51,6 +56,7 @@ class CameraCreateInput:
             record=self.record,
             retention_days=self.retention_days,
             retention_bytes=self.retention_bytes,
+            detection_url=self.detection_url,
         )
 
 
@@ -72,6 +78,7 @@ class CameraUpdateInput:
     )
     retention_days: int | None = strawberry.field(default=strawberry.UNSET, description=_DAYS)
     retention_bytes: Bytes | None = strawberry.field(default=strawberry.UNSET, description=_BYTES)
+    detection_url: str | None = strawberry.field(default=strawberry.UNSET, description=_DETECTION)
 
     def changes(self) -> CameraChanges:
         """Raises InvalidInput for a null of what can't be taken away."""

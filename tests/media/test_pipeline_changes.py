@@ -40,6 +40,8 @@ def mount(simulator: Simulator) -> Mount:
 class Looker:
     """Notes what it is shown; `on_packet` is called with each."""
 
+    fault: str | None = None
+
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.positions: list[int] = []

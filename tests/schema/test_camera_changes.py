@@ -78,6 +78,8 @@ async def test_features_beyond_the_plan_are_filtered_and_told(world: World) -> N
         ({"name": " "}, ["name"]),
         ({"rtspUrl": "http://10.0.0.1/"}, ["rtspUrl"]),
         ({"rtspUrl": "rtsp://169.254.169.254/"}, ["rtspUrl"]),
+        ({"detectionUrl": "http://10.0.0.1/"}, ["detectionUrl"]),
+        ({"detectionUrl": "rtsp://169.254.169.254/"}, ["detectionUrl"]),
         ({"id": "Cam_1"}, ["id"]),
         ({"fps": 0.1}, ["fps"]),
         ({"name": "", "fps": 31, "rtspUrl": "file:///etc/passwd"}, ["fps", "name", "rtspUrl"]),
@@ -247,7 +249,7 @@ async def test_a_probe_without_a_media_worker_is_unavailable(world: World) -> No
 
 
 async def test_a_wrong_input_does_not_echo_the_cameras_password(world: World) -> None:
-    wrong = {"rtspUrl": "rtsp://admin:hunter2@10.1.2.3/s"}
+    wrong = dict.fromkeys(("rtspUrl", "detectionUrl"), "rtsp://admin:hunter2@10.1.2.3/s")
     answer = await ask(world, CREATE, {"input": wrong})
     assert codes(answer) == ["INVALID_INPUT"]
     assert "hunter2" not in str(answer)
@@ -272,3 +274,21 @@ async def test_a_cameras_own_retention_is_set_and_freed(world: World) -> None:
     named = [each["field"] for each in wrong["done"]["userErrors"]]
     assert named == ["retentionDays", "retentionBytes"]
     assert (await all_of(world))[0].retention_bytes == 10**12
+
+
+async def test_a_substream_is_set_shown_and_taken_away(world: World) -> None:
+    url = "rtsp://u:hunter2@10.1.2.3/sub"
+    fields = "camera { detectionUrl } userErrors { field }"
+    create = f"mutation ($i: CameraCreateInput!) {{ done: cameraCreate(input: $i) {{ {fields} }} }}"
+    update = (
+        "mutation ($i: CameraUpdateInput!) "
+        f'{{ done: cameraUpdate(id: "cam-lobby", input: $i) {{ {fields} }} }}'
+    )
+    made = await data(world, create, {"i": {**LOBBY, "detectionUrl": url}})
+    assert made["done"] == {"camera": {"detectionUrl": url}, "userErrors": []}
+    reader, shown = token(scope="cameras:read"), '{ camera(id: "cam-lobby") { detectionUrl } }'
+    answer = await ask(world, shown, {}, reader)
+    assert answer["data"]["camera"] == {"detectionUrl": "rtsp://***@10.1.2.3/sub"}
+    for given, then in (({"name": "Hall"}, url), ({"detectionUrl": None}, None)):
+        changed = await data(world, update, {"i": given})
+        assert changed["done"]["camera"] == {"detectionUrl": then}
