@@ -123,6 +123,12 @@ class Probe:
     has_b_frames: bool = strawberry.field(
         description="Whether pictures are sent out of order, which live view can't show."
     )
+    clock_skew_seconds: float | None = strawberry.field(
+        description=(
+            "How far the camera's clock is ahead of ours, less what its pictures take to come; "
+            "negative when it is behind, null where its stream does not tell (RTCP sender reports)."
+        )
+    )
     warnings: list[str] = strawberry.field(description="What will not work where, in plain words.")
     picture: str | None = strawberry.field(
         description="A frame as a `data:image/jpeg` address; null when none came."
@@ -180,7 +186,7 @@ def _unsaved(mistakes: Sequence[UserError]) -> CameraPayload:
 
 
 def _probe(report: ProbeReport) -> Probe:
-    jpeg = report.picture_jpeg
+    jpeg, ahead_us = report.picture_jpeg, report.clock_ahead_us
     return Probe(
         stream=StreamInfo(
             codec=report.stream.codec,
@@ -191,6 +197,7 @@ def _probe(report: ProbeReport) -> Probe:
         ),
         gop_seconds=report.gop_seconds,
         has_b_frames=report.has_b_frames,
+        clock_skew_seconds=None if ahead_us is None else round(ahead_us / 1_000_000, 3),
         warnings=list(report.warnings),
         picture=None if jpeg is None else f"data:image/jpeg;base64,{b64encode(jpeg).decode()}",
     )

@@ -32,9 +32,17 @@ def test_reports_tell(offset_us: int) -> None:
     assert abs(known[-1] - now_us - offset_us) < 10_000_000
 
 
-def test_nothing_is_known_without_reports() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        MountOptions(sends_reports=False),
+        MountOptions(clock_offset_us=-(time.time_ns() // 1000) - 86_400_000_000),
+    ],
+    ids=["no reports", "no clock"],
+)
+def test_nothing_is_known_without_a_clock_in_reports(options: MountOptions) -> None:
     with SimulatorThread() as simulator:
-        simulator.add("gate", frame_coded(100), MountOptions(sends_reports=False))
+        simulator.add("gate", frame_coded(100), options)
         with open_source(place(simulator.url("gate"))) as source:
             told = {camera_us(packet) for packet in itertools.islice(source.packets(), 30)}
 

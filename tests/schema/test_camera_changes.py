@@ -25,7 +25,7 @@ UPDATE = """mutation Update($id: ID!, $input: CameraUpdateInput!) {
 DELETE = """mutation Delete($id: ID!) { cameraDelete(id: $id) {
   deletedId userErrors { code field message } } }"""
 PROBE = """mutation Probe($url: String!) { cameraProbe(rtspUrl: $url) {
-  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames warnings picture }
+  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames clockSkewSeconds warnings picture }
   userErrors { code field message } } }"""
 LOBBY = {"name": "Lobby", "rtspUrl": "rtsp://u:p@10.1.2.3/s"}
 
@@ -202,10 +202,13 @@ async def test_changes_need_their_scope_and_leave_all_as_it_was(
     assert await all_of(world) == before
 
 
-async def test_a_probe_tells_what_is_there(world: World) -> None:
+@pytest.mark.parametrize(("skew_us", "seconds"), [(-3_600_123_456, -3600.123), (None, None)])
+async def test_a_probe_tells_what_is_there(
+    world: World, skew_us: int | None, seconds: float | None
+) -> None:
     async def probe(_: str) -> ProbeReport:
         stream = StreamInfo("hevc", 2560, 1440, 20.0, None)
-        return ProbeReport(stream, 2.0, True, ("no live view: H.265",), b"\xff\xd8jpeg")
+        return ProbeReport(stream, 2.0, True, ("no live view: H.265",), b"\xff\xd8jpeg", skew_us)
 
     found = await data(replace(world, probe=probe), PROBE, {"url": "rtsp://10.1.2.3/s"})
     assert found["cameraProbe"] == {
@@ -219,6 +222,7 @@ async def test_a_probe_tells_what_is_there(world: World) -> None:
             },
             "gopSeconds": 2.0,
             "hasBFrames": True,
+            "clockSkewSeconds": seconds,
             "warnings": ["no live view: H.265"],
             "picture": "data:image/jpeg;base64,/9hqcGVn",
         },
