@@ -51,6 +51,7 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.many
 	$(BIN)/python -m tests.benchmarks.detection
 	$(BIN)/python -m tests.benchmarks.isolation
+	$(BIN)/python -m tests.benchmarks.substream
 	$(BIN)/python -m tests.benchmarks.tracking
 	$(BIN)/python -m tests.benchmarks.lists
 	$(BIN)/python -m tests.benchmarks.hostile

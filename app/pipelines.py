@@ -19,8 +19,10 @@ from media.detect.pool import DetectorPool
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
 from media.repair import cut_off, repair, told_again
 from media.retention import thin_hour
+from media.run import PacketConsumer
 from media.store import CameraFolder, RecordingStore
 from media.stored_frames import FrameLog
+from media.substream import TwoStreams
 from media.types import (
     CameraState,
     DetectionFrame,
@@ -68,12 +70,13 @@ class Pipelines:
     lacking: Mapping[str, str] = field(default_factory=dict)
     running: dict[UUID, CameraPipeline] = field(default_factory=dict)
     _looking: dict[UUID, Analysis | None] = field(default_factory=dict)
+    _substreams: dict[UUID, CameraPipeline] = field(default_factory=dict)
     _hung: dict[UUID, list[CameraPipeline]] = field(default_factory=dict)
 
     def start(self, config: CameraConfig) -> None:
         analysis = self._analysis(config)
         deliver = partial(self._deliver, config.token)
-        pipeline = CameraPipeline(config, self.media, deliver, analysis)
+        pipeline = CameraPipeline(config, self.media, deliver, self._consumer(config, analysis))
         self.running[config.key] = pipeline
         self._looking[config.key] = analysis
         pipeline.start()
@@ -110,6 +113,20 @@ class Pipelines:
         snapshots = Snapshots(self.media.store, folder)
         return Analysis(look_for, self.pool, partial(self._deliver, config.token), snapshots)
 
+    def _consumer(self, config: CameraConfig, analysis: Analysis | None) -> PacketConsumer | None:
+        """What the camera's own thread shows its packets; that of a substream is started."""
+        before = self._substreams.pop(config.key, None)
+        if before is not None:
+            before.request_stop()
+        if analysis is None or config.detection_url is None:
+            return analysis
+        both = TwoStreams(analysis, self.media.clock)
+        substream, media = config.of_substream(config.detection_url), replace(self.media, live=None)
+        pipeline = CameraPipeline(substream, media, both.told, both.substream)
+        self._substreams[config.key] = pipeline
+        pipeline.start()
+        return both.main
+
     def change_detection(self, config: CameraConfig) -> None:
         """Of a camera that runs; its recording goes on, and where only zones change, all else."""
         pipeline = self.running[config.key]
@@ -118,13 +135,18 @@ class Pipelines:
             pipeline.config = config
             looking.change_zones(config.zones)
             return
+        self._look_anew(pipeline, config)
+
+    def _look_anew(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         analysis = self._looking[config.key] = self._analysis(config)
-        pipeline.change_detection(config, analysis)
+        pipeline.change_detection(config, self._consumer(config, analysis))
         self.meter.look_at(pipeline, analysis)
 
     async def stop(self, keys: Iterable[UUID], reason: str | None = None) -> None:
         """Asks all to stop, then waits for all: together not longer than for one."""
+        keys = tuple(keys)
         pipelines = [self.running.pop(key) for key in keys if key in self.running]
+        pipelines += [self._substreams.pop(key) for key in keys if key in self._substreams]
         self._looking = {key: each for key, each in self._looking.items() if key in self.running}
         for pipeline in pipelines:
             pipeline.request_stop(reason)
@@ -136,7 +158,14 @@ class Pipelines:
                 log.warning("camera %s: its thread waits for the network", pipeline.config.key)
 
     def failed(self) -> list[CameraPipeline]:
-        """Those whose thread hangs, has died, or was told by the disk that it owns no more."""
+        """Those whose thread hangs, has died, or was told by the disk that it owns no more.
+
+        A failed thread of a substream is replaced at once: recording goes on.
+        """
+        for key, substream in tuple(self._substreams.items()):
+            if substream.has_failed and key in self.running:
+                log.error("camera %s: the thread of its substream failed and is replaced", key)
+                self._look_anew(self.running[key], self.running[key].config)
         return [each for each in self.running.values() if each.has_failed or each.lost]
 
     def give_up(self, pipeline: CameraPipeline) -> None:
@@ -144,7 +173,9 @@ class Pipelines:
         config, now_us = pipeline.config, self.media.clock.now_us()
         del self.running[config.key]
         self._looking.pop(config.key, None)
-        pipeline.request_stop()
+        substream = self._substreams.pop(config.key, None)
+        for each in (pipeline, *((substream,) if substream else ())):
+            each.request_stop()
         if pipeline.lost is not None:
             return
         reason = DIED

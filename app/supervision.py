@@ -34,6 +34,14 @@ HANDED_OVER = "handed over to another worker"
 TAKEN = "another worker took it over"
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a camera's streams are, credentials included; without a substream None."""
+
+    url: str = field(repr=False)
+    detection_url: str | None = field(repr=False)
+
+
 @dataclass(slots=True)
 class Supervisor:
     """Looks at the cameras as often as the bell rings, and once a second anyway."""
@@ -45,7 +53,7 @@ class Supervisor:
     writer: ChangeWriter
     _in_order: set[UUID] = field(default_factory=set)
     _lost: list[CameraConfig] = field(default_factory=list)
-    _shut: dict[UUID, str] = field(default_factory=dict)
+    _shut: dict[UUID, tuple[str | None, ...]] = field(default_factory=dict)
     _removals: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
     _complaint: str | None = None
 
@@ -102,32 +110,38 @@ class Supervisor:
         return more
 
     def _is_shut(self, camera: Camera) -> bool:
-        return self._shut.get(camera.key) == camera.rtsp_url_sealed
+        return self._shut.get(camera.key) == _sealed(camera)
 
-    def _opened(self, camera: Camera) -> str | None:
-        """Its address; None when that was sealed with a key which is not configured here.
+    def _opened(self, camera: Camera) -> Addresses | None:
+        """Its addresses; None when one was sealed with a key which is not configured here.
 
         Then it is left to workers that have the key, until its address is another.
         """
+        sealed, vault = camera.detection_url_sealed, self.world.vault
         try:
-            return self.world.vault.open(camera.rtsp_url_sealed)
+            url = vault.open(camera.rtsp_url_sealed)
+            return Addresses(url, None if sealed is None else vault.open(sealed))
         except Unavailable as error:
             log.error("camera %s/%s: %s", camera.tenant_id, camera.slug, error)  # noqa: TRY400
-            self._shut[camera.key] = camera.rtsp_url_sealed
+            self._shut[camera.key] = _sealed(camera)
             return None
 
-    def _config(self, camera: Camera, token: int, url: str = "") -> CameraConfig:
+    def _config(
+        self, camera: Camera, token: int, addresses: Addresses | None = None
+    ) -> CameraConfig:
+        addresses = addresses or Addresses("", None)
         return CameraConfig(
             key=camera.key,
             tenant_id=camera.tenant_id,
             folder=camera.folder,
-            url=url,
+            url=addresses.url,
             transport=self.transport,
             record=camera.record,
             features=tuple(camera.features),
             fps=camera.fps,
             zones=zones_of(camera),
             token=token,
+            detection_url=addresses.detection_url,
         )
 
     async def _outbid_what_failed(self) -> None:
@@ -150,8 +164,8 @@ class Supervisor:
         """Detection is changed while the camera is recorded; for all else it is connected anew."""
         outdated = []
         for key, pipeline in self.pipelines.running.items():
-            url = self._opened(enabled[key])
-            config = self._config(enabled[key], pipeline.config.token, url or "")
+            addresses = self._opened(enabled[key])
+            config = self._config(enabled[key], pipeline.config.token, addresses)
             if not config.records_like(pipeline.config):
                 outdated.append(key)
             elif config != pipeline.config:
@@ -165,10 +179,10 @@ class Supervisor:
 
     async def _start(self, camera: Camera) -> None:
         """What earlier owners left is in order before there is more."""
-        url, token = self._opened(camera), self.tenure.tokens.get(camera.key)
-        if url is None or token is None:
+        addresses, token = self._opened(camera), self.tenure.tokens.get(camera.key)
+        if addresses is None or token is None:
             return
-        config = self._config(camera, token, url)
+        config = self._config(camera, token, addresses)
         await self._put_in_order(config)
         own, now_us = self.world.store.store_id, self.world.clock.now_us()
         position = await earliest_position(config.tenant_id, config.key, own, now_us)
@@ -245,3 +259,7 @@ class Supervisor:
             self._lost.remove(config)
             if end_us is not None:
                 await self.pipelines.withdraw(config, end_us)
+
+
+def _sealed(camera: Camera) -> tuple[str | None, ...]:
+    return camera.rtsp_url_sealed, camera.detection_url_sealed

@@ -52,6 +52,15 @@ SourceUrl = Annotated[
         },
     ),
 ]
+DetectionUrl = Annotated[
+    SourceUrl | None,
+    Meta(
+        description=(
+            "A substream that is looked at in place of the stream that is recorded; null for none. "
+            "Answers do not show it: see GraphQL's Camera.detectionUrl"
+        ),
+    ),
+]
 Features = Annotated[
     list[str],
     Meta(
@@ -102,6 +111,7 @@ class NewCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: Fps | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     record: bool | UnsetType = UNSET
+    detection_url: DetectionUrl | UnsetType = UNSET
 
 
 class CameraPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +123,7 @@ class CameraPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: Fps | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     record: bool | UnsetType = UNSET
+    detection_url: DetectionUrl | UnsetType = UNSET
 
 
 def camera_json(ctx: Context, camera: Camera) -> CameraJson:

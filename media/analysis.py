@@ -165,6 +165,7 @@ class Analysis:
         self._rates: list[_Rate] = []
         self._still = 0
         self._before = SamplingCounts()
+        self._unknown: str | None = None
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
         """The packets that follow are of `stream`, re-stamped in positions."""
@@ -178,9 +179,11 @@ class Analysis:
         if not self._rates:
             return
         decoders, setup = self._config.decoders, VideoSetup.of(stream)
+        self._unknown = None
         try:
             self._sampling = decoders.sampling(setup, fps, self._consider)
         except CodecUnknown as error:
+            self._unknown = f"nothing is detected: {error}"
             logger.warning("camera %s: no detection: %s", self._config.camera_key, error)
 
     def packet(self, packet: Packet[Stream]) -> None:
@@ -220,7 +223,7 @@ class Analysis:
     def fault(self) -> str | None:
         """Why nothing is looked at now, in plain words."""
         sampling = self._sampling
-        return None if sampling is None else sampling.fault
+        return self._unknown if sampling is None else sampling.fault
 
     def _end(self, ended_at_us: int | None) -> None:
         """What `end_run` does, also where it was left out."""

@@ -71,7 +71,8 @@ class CameraConfig:
 
     `folder` is its folder's name in the store. `token` is that of the lease under which it is
     recorded, 0 where there are no leases. `from_position`: where other stores' footage ends, known
-    when recording begins here.
+    when recording begins here. `detection_url` is where its substream is, which is looked at in
+    place of the main stream; None without one.
     """
 
     key: UUID
@@ -85,6 +86,8 @@ class CameraConfig:
     zones: tuple[Zone, ...] = ()
     token: int = 0
     from_position: int = field(default=0, compare=False)
+    detection_url: str | None = field(default=None, repr=False)
+    is_substream: bool = False
 
     @property
     def camera_id(self) -> str:
@@ -93,7 +96,20 @@ class CameraConfig:
 
     def records_like(self, other: CameraConfig) -> bool:
         """Whether at most detection differs, which can change while the camera is recorded."""
-        return replace(self, features=other.features, fps=other.fps, zones=other.zones) == other
+        return (
+            replace(
+                self,
+                features=other.features,
+                fps=other.fps,
+                zones=other.zones,
+                detection_url=other.detection_url,
+            )
+            == other
+        )
+
+    def of_substream(self, url: str) -> CameraConfig:
+        """To look at the substream at `url`; nothing of it is kept."""
+        return replace(self, url=url, record=False, detection_url=None, is_substream=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +206,11 @@ class CameraPipeline:
             self._feed,
         )
         self._stop = StopOrder()
-        main, name = copy_context().run, f"cam-{config.folder}"
+        self._name = f"{config.key}, substream," if config.is_substream else str(config.key)
+        main, name = (
+            copy_context().run,
+            f"{'sub' if config.is_substream else 'cam'}-{config.folder}",
+        )
         self._thread = threading.Thread(target=main, args=(self._main,), name=name, daemon=True)
         self._reported: tuple[CameraState, str | None, StreamInfo | None] | None = None
         self._hour_ends_us: int | None = None
@@ -292,7 +312,7 @@ class CameraPipeline:
             return _failure(fault, steady=connection is not None and connection.is_steady)
         except Exception:
             # The camera's supervisor: one camera's bug must not end its recording for good.
-            log.exception("camera %s: its thread failed", self.config.key)
+            log.exception("camera %s: its thread failed", self._name)
             return _Failure(CameraState.ERROR, "an internal error; the worker's log has more")
         finally:
             self._source = None
@@ -334,7 +354,7 @@ class CameraPipeline:
         if (state, reason, stream) == self._reported:
             return
         self._reported = (state, reason, stream)
-        log.info("camera %s is %s%s", self.config.key, state, f": {reason}" if reason else "")
+        log.info("camera %s is %s%s", self._name, state, f": {reason}" if reason else "")
         now_us = self._world.clock.now_us()
         self._sink(StatusChanged(self.config.key, state, reason, now_us, stream))
 

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+from av.packet import Packet
+from av.stream import Stream
+
+from media.camera_time import camera_us
+from media.clock import SystemClock
 from media.codecs import VideoSetup
 from media.decoders import IN_PROCESS, Decoders, FirstPicture
 from media.network import CameraNetworks
@@ -17,6 +22,10 @@ from media.types import TICKS_PER_SECOND, ProbeReport
 _KEYFRAMES_WANTED = 2
 """With a known time, which the stream's very first packet does not have."""
 _LONG_GOP_SECONDS = 10.0
+_REPORT_WITHIN_S = 4.0
+"""A camera's first sender report comes by then, or not soon (RFC 3550, 6.2: 2.5 s, about)."""
+_WRONG_CLOCK_US = 3_000_000
+_CLOCK = SystemClock()
 
 
 def probe(
@@ -43,17 +52,31 @@ def probe(
         seen = _look(source, ends_at)
         stream = replace(source.stream, fps=seen.fps())
         warnings = tuple(_warnings(source, seen))
-        return ProbeReport(stream, seen.gop_seconds(), seen.reorders, warnings, seen.jpeg)
+        return ProbeReport(
+            stream, seen.gop_seconds(), seen.reorders, warnings, seen.jpeg, seen.clock_ahead_us
+        )
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Of the video: shown times (ticks) in decode order, and which are keyframes'."""
+    """Of the video: shown times (ticks) in decode order, and which are keyframes'.
+
+    `clock_ahead_us`: a picture comes after it was taken, so what the camera's clock said then is
+    behind what it says now; of all pictures, least behind for the one that was quickest.
+    """
 
     times: list[int] = field(default_factory=list)
     keyframes: list[int] = field(default_factory=list)
     reorders: bool = False
     jpeg: bytes | None = None
+    clock_ahead_us: int | None = None
+
+    def note_clock(self, packet: Packet[Stream]) -> None:
+        taken_us = camera_us(packet)
+        if taken_us is not None:
+            ahead_us = taken_us - _CLOCK.now_us()
+            known_us = self.clock_ahead_us
+            self.clock_ahead_us = ahead_us if known_us is None else max(ahead_us, known_us)
 
     def fps(self) -> float | None:
         span = max(self.times, default=0) - min(self.times, default=0)
@@ -76,10 +99,12 @@ def _look(source: Source, ends_at: float) -> _Seen:
 
 def _seen(source: Source, picture: FirstPicture, ends_at: float) -> _Seen:
     seen = _Seen()
+    reported_by = time.monotonic() + _REPORT_WITHIN_S
     base = source.video.time_base
     ticks = TICKS_PER_SECOND * base if base else None
     for packet in source.packets():
         if packet.stream_index == source.video.index:
+            seen.note_clock(packet)
             if seen.jpeg is None:
                 seen.jpeg = picture.take(packet)
             if packet.pts is not None and ticks is not None:
@@ -88,8 +113,10 @@ def _seen(source: Source, picture: FirstPicture, ends_at: float) -> _Seen:
                 seen.times.append(shown)
                 if packet.is_keyframe:
                     seen.keyframes.append(shown)
+        now = time.monotonic()
         enough = len(seen.keyframes) >= _KEYFRAMES_WANTED and seen.jpeg is not None
-        if enough or time.monotonic() >= ends_at:
+        told = seen.clock_ahead_us is not None or now >= reported_by
+        if (enough and told) or now >= ends_at:
             break
     return seen
 
@@ -112,5 +139,16 @@ def _warnings(source: Source, seen: _Seen) -> Iterator[str]:
         yield "no two keyframes came while looking: segments will be long and seeking coarse"
     elif gop_seconds is not None and gop_seconds > _LONG_GOP_SECONDS:
         yield f"keyframes are {gop_seconds:.0f} s apart: segments will be as long"
+    yield from _of_clock(seen.clock_ahead_us)
     if seen.jpeg is None:
         yield "no picture could be decoded"
+
+
+def _of_clock(ahead_us: int | None) -> Iterator[str]:
+    if ahead_us is None or abs(ahead_us) <= _WRONG_CLOCK_US:
+        return
+    side = "ahead of" if ahead_us > 0 else "behind"
+    yield (
+        f"the camera's clock is {abs(ahead_us) / 1_000_000:.0f} s {side} ours: what it writes "
+        "into its pictures is wrong, recordings and events have our time; set NTP in the camera"
+    )

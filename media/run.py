@@ -33,7 +33,8 @@ class PacketConsumer(Protocol):
     `begin_run` comes before the first packet of a run, or the first that it is shown of one,
     `end_run` after the last. `timeline.clock` is None until it has settled; `timeline.recorded`
     says whether positions lead to footage. A method that raises is called no more until the next
-    run: recording goes on.
+    run: recording goes on. `fault` says in plain words why nothing is looked at, or not as wanted;
+    None while all is well.
     """
 
     @property

@@ -269,6 +269,7 @@ class ProbeReport:
 
     `gop_seconds` is the longest distance between keyframes that was seen, None with fewer than two.
     `warnings` say in plain words what will not work where. `picture_jpeg` is one decoded frame.
+    `clock_ahead_us` is how far the camera's clock is ahead of ours, None where it does not tell.
     """
 
     stream: StreamInfo
@@ -276,6 +277,7 @@ class ProbeReport:
     has_b_frames: bool
     warnings: tuple[str, ...]
     picture_jpeg: bytes | None
+    clock_ahead_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from models.base import BytewiseText, ClosedManager, TenantOwned
 class CameraTable(TenantOwned):
     """A configured source: key is the surrogate that other tables use, slug its public id.
 
-    `rtsp_url_sealed` is the encrypted address. `change_seq` is the number of its last change in
+    `rtsp_url_sealed` is the encrypted address, `detection_url_sealed` that of the substream which
+    is looked at in its place; null is none. `change_seq` is the number of its last change in
     the tenant's log of camera changes. `retention_days` and `retention_bytes` bound its footage
     beside what the tenant's plan says; null leaves it to the plan. `zones` are those of
     `media.zones.Zone`, in the order they were made; null is none.
@@ -26,6 +27,7 @@ class CameraTable(TenantOwned):
     slug = BytewiseText(max_length=63)
     name = fields.CharField(max_length=200)
     rtsp_url_sealed = fields.TextField()
+    detection_url_sealed = fields.TextField(null=True)
     features = fields.JSONField[list[str]]()
     fps = fields.FloatField()
     zones = fields.JSONField[list[dict[str, Any]] | None](null=True)
@@ -72,6 +74,7 @@ class Camera(msgspec.Struct, frozen=True):
     slug: str
     name: str
     rtsp_url_sealed: str
+    detection_url_sealed: str | None
     features: list[str]
     fps: float
     zones: list[dict[str, Any]] | None

@@ -28,7 +28,8 @@ class CameraDraft(msgspec.Struct, frozen=True):
     """A camera to be: `id` None lets the server choose a readable one.
 
     Its footage is kept for `retention_days` and up to `retention_bytes`, None leaves that to the
-    plan, which bounds it in any case.
+    plan, which bounds it in any case. `detection_url` is where a substream is to be looked at in
+    place of the stream that is recorded.
     """
 
     name: str
@@ -40,6 +41,7 @@ class CameraDraft(msgspec.Struct, frozen=True):
     record: bool = True
     retention_days: int | None = None
     retention_bytes: int | None = None
+    detection_url: str | None = None
 
 
 class CameraChanges(msgspec.Struct, frozen=True):
@@ -53,6 +55,7 @@ class CameraChanges(msgspec.Struct, frozen=True):
     record: bool | None = None
     retention_days: int | UnsetType | None = UNSET
     retention_bytes: int | UnsetType | None = UNSET
+    detection_url: str | UnsetType | None = UNSET
 
 
 def is_camera_id(text: str) -> bool:
@@ -68,10 +71,10 @@ async def check(
     A host name that does not resolve is no fault: cameras come up later.
     """
     wrong = _plain_faults(given, camera_id)
-    if given.rtsp_url is not None:
-        message = await _url_fault(networks, given.rtsp_url)
-        if message:
-            wrong.append(FieldError("rtsp_url", message))
+    for name in ("rtsp_url", "detection_url"):
+        url = getattr(given, name)
+        if isinstance(url, str) and (message := await _url_fault(networks, url)):
+            wrong.append(FieldError(name, message))
     if wrong:
         raise InvalidInput(*wrong)
 

@@ -166,6 +166,18 @@ def shown_rtsp_url(ctx: Context, camera: Camera) -> str:
     return url if ctx.actor.may(Scope.CAMERAS_WRITE) else redact(url)
 
 
+def shown_detection_url(ctx: Context, camera: Camera) -> str | None:
+    """The substream's address likewise; None without one."""
+    if camera.detection_url_sealed is None:
+        return None
+    url = ctx.world.vault.open(camera.detection_url_sealed)
+    return url if ctx.actor.may(Scope.CAMERAS_WRITE) else redact(url)
+
+
+def _sealed(ctx: Context, url: str | None) -> str | None:
+    return None if url is None else ctx.world.vault.seal(url)
+
+
 async def camera_create(ctx: Context, draft: CameraDraft) -> CameraSaved:
     """A new camera; recording begins at once where it is enabled.
 
@@ -224,6 +236,7 @@ async def _insert(
         slug=slug,
         name=draft.name,
         rtsp_url_sealed=ctx.world.vault.seal(draft.rtsp_url),
+        detection_url_sealed=_sealed(ctx, draft.detection_url),
         features=features,
         fps=draft.fps,
         enabled=draft.enabled,
@@ -266,6 +279,8 @@ async def camera_update(ctx: Context, camera_id: str, changes: CameraChanges) ->
             values[name] = value
     if changes.rtsp_url is not None:
         values["rtsp_url_sealed"] = ctx.world.vault.seal(changes.rtsp_url)
+    if changes.detection_url is not UNSET:
+        values["detection_url_sealed"] = _sealed(ctx, changes.detection_url)
     filtered: list[str] = []
     async with in_transaction():
         tenant, seq = await _numbered(ctx)

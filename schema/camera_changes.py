@@ -21,10 +21,14 @@ from schema.scalars import Bytes
 
 _ID = "1 to 63 of a-z, 0-9 and -; without it the server makes a readable one from the name."
 _URL = "`rtsp://` or `rtsps://`, credentials included; those are stored encrypted."
+_DETECTION = (
+    "Where a substream is, `rtsp://` or `rtsps://`: it is looked at for detection in place of the "
+    "stream that is recorded, which costs less; null looks at that one."
+)
 _FEATURES = "Analytics to switch on; what the plan does not include is filtered out."
 _DAYS = "Days that its footage is kept at most; null leaves it to the plan."
 _BYTES = "Bytes of its footage that are kept at most, the newest; null leaves it to the plan."
-_FREE = {"retention_days", "retention_bytes"}
+_FREE = {"retention_days", "retention_bytes", "detection_url"}
 _FPS = "Frames a second to look at for detection, 0.2 to 30."
 
 
@@ -39,6 +43,7 @@ class CameraCreateInput:
     record: bool = strawberry.field(default=True, description="Whether to record its stream.")
     retention_days: int | None = strawberry.field(default=None, description=_DAYS)
     retention_bytes: Bytes | None = strawberry.field(default=None, description=_BYTES)
+    detection_url: str | None = strawberry.field(default=None, description=_DETECTION)
 
     def draft(self) -> CameraDraft:
         return CameraDraft(
@@ -51,6 +56,7 @@ class CameraCreateInput:
             record=self.record,
             retention_days=self.retention_days,
             retention_bytes=self.retention_bytes,
+            detection_url=self.detection_url,
         )
 
 
@@ -72,6 +78,7 @@ class CameraUpdateInput:
     )
     retention_days: int | None = strawberry.field(default=strawberry.UNSET, description=_DAYS)
     retention_bytes: Bytes | None = strawberry.field(default=strawberry.UNSET, description=_BYTES)
+    detection_url: str | None = strawberry.field(default=strawberry.UNSET, description=_DETECTION)
 
     def changes(self) -> CameraChanges:
         """Raises InvalidInput for a null of what can't be taken away."""
@@ -115,6 +122,12 @@ class Probe:
     )
     has_b_frames: bool = strawberry.field(
         description="Whether pictures are sent out of order, which live view can't show."
+    )
+    clock_skew_seconds: float | None = strawberry.field(
+        description=(
+            "How far the camera's clock is ahead of ours, less what its pictures take to come; "
+            "negative when it is behind, null where its stream does not tell (RTCP sender reports)."
+        )
     )
     warnings: list[str] = strawberry.field(description="What will not work where, in plain words.")
     picture: str | None = strawberry.field(
@@ -173,7 +186,7 @@ def _unsaved(mistakes: Sequence[UserError]) -> CameraPayload:
 
 
 def _probe(report: ProbeReport) -> Probe:
-    jpeg = report.picture_jpeg
+    jpeg, ahead_us = report.picture_jpeg, report.clock_ahead_us
     return Probe(
         stream=StreamInfo(
             codec=report.stream.codec,
@@ -184,6 +197,7 @@ def _probe(report: ProbeReport) -> Probe:
         ),
         gop_seconds=report.gop_seconds,
         has_b_frames=report.has_b_frames,
+        clock_skew_seconds=None if ahead_us is None else round(ahead_us / 1_000_000, 3),
         warnings=list(report.warnings),
         picture=None if jpeg is None else f"data:image/jpeg;base64,{b64encode(jpeg).decode()}",
     )

@@ -99,6 +99,17 @@ class Camera(Identified):
     def rtsp_url(self) -> str:
         return cameras.shown_rtsp_url(self._ctx, self._camera)
 
+    @field(
+        description=(
+            "Where its substream is, which is looked at in place of the stream that is recorded, "
+            "with credentials for who may set them; null without one."
+        ),
+        scope=Scope.CAMERAS_WRITE,
+        otherwise=Otherwise.LESS,
+    )
+    def detection_url(self) -> str | None:
+        return cameras.shown_detection_url(self._ctx, self._camera)
+
     @field(description="The analytics that are switched on.")
     def features(self) -> list[Feature]:
         return [Feature(name) for name in self._camera.features]

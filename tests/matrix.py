@@ -41,6 +41,7 @@ from tests.world import add_camera, add_events, beginning, context, token
 
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
 SECOND = 1_000_000
+SUBSTREAM = "rtsp://user:secret@10.9.8.7/sub"
 OWN, FOREIGN, ABSENT = "own", "foreign", "absent"
 
 
@@ -100,7 +101,7 @@ async def set_up(world: World) -> Stage:
     for tenant_id, place, slug in (("default", OWN, "cam-own"), ("acme", FOREIGN, "cam-far")):
         camera = await add_camera(world, slug, tenant_id)
         ctx = context(world, tenant_id)
-        await camera_update(ctx, slug, CameraChanges(enabled=True))
+        await camera_update(ctx, slug, CameraChanges(enabled=True, detection_url=SUBSTREAM))
         online = StatusChanged(camera.key, CameraState.ONLINE, None, NOON, None)
         await ingest.record(world, tenant_id, {camera.key: slug}, [online])
         parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]

@@ -34,9 +34,12 @@ class MountOptions:
     client's first packet begins a GOP, where False starts in the middle as some cameras do.
     `repeat_parameter_sets` puts them before each keyframe. With `burst_seconds` packets are held
     and sent together at that interval. `clock_offset_us` is how wrong the wall clock in sender
-    reports is. RTP timestamps begin at `first_timestamp` (None: at random); just below 2^32 they
-    soon wrap. The player stops when nobody has watched for `linger_seconds`, and begins the clip
-    anew for the next client. `seed` makes loss and garbage repeatable.
+    reports is; without `sends_reports` there are none. `lag_seconds` is how much later than it was
+    filmed a picture is sent. RTP timestamps begin at `first_timestamp` (None: at random); just
+    below 2^32 they soon wrap. The player stops when nobody has watched for `linger_seconds`, and
+    begins the clip anew for the next client; with `filming_since_us`, on the monotonic clock, the
+    clip began then and goes on unwatched, so that mounts with the same value show the same moment.
+    `seed` makes loss and garbage repeatable.
     """
 
     speed: float = 1.0
@@ -44,11 +47,14 @@ class MountOptions:
     repeat_parameter_sets: bool = True
     burst_seconds: float = 0.0
     clock_offset_us: int = 0
+    sends_reports: bool = True
+    lag_seconds: float = 0.0
     first_timestamp: int | None = None
     linger_seconds: float = 2.0
+    filming_since_us: int | None = None
     seed: int = 0
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
-        if self.speed <= 0 or self.burst_seconds < 0:
-            raise ValueError("speed must be above 0, burst_seconds not below")
+        if self.speed <= 0 or self.burst_seconds < 0 or self.lag_seconds < 0:
+            raise ValueError("speed must be above 0, burst_seconds and lag_seconds not below")

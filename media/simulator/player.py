@@ -65,6 +65,7 @@ class Player:
         self._lanes: list[Lane] = []
         self._pending: list[Unit] = []
         self._lap_start = 0
+        self._began_ticks = 0
         self._reached = 0
         self._now_ticks = 0
         self._origin_us = 0
@@ -98,8 +99,7 @@ class Player:
                 Lane(self._clip, number, self._first_timestamp())
                 for number in range(len(self._clip.tracks))
             ]
-            self._origin_us = self._clock.monotonic_us()
-            self._wall_origin_us = self._clock.now_us()
+            self._begin_time()
             while not self._stopping.is_set():
                 self._play_lap()
         except (av.error.FFmpegError, OSError):
@@ -107,6 +107,15 @@ class Player:
         finally:
             for lane in self._lanes:
                 lane.close()
+
+    def _begin_time(self) -> None:
+        """From now on, or since the clip began: then the laps that are over are left out."""
+        now_us, since_us = self._clock.monotonic_us(), self._options.filming_since_us
+        self._origin_us = now_us if since_us is None else since_us
+        passed_us = now_us - self._origin_us
+        self._wall_origin_us = self._clock.now_us() - passed_us
+        self._began_ticks = round(passed_us * self._options.speed * TICKS_PER_SECOND / 1_000_000)
+        self._lap_start = self._began_ticks // self._clip.length * self._clip.length
 
     def _first_timestamp(self) -> int:
         wanted = self._options.first_timestamp
@@ -140,6 +149,8 @@ class Player:
             self._reached = max(self._reached, times.end_ticks)
         elif self._faults.muted or not self._is_within_lap(times.due_ticks):
             return
+        if self._options.filming_since_us is not None and times.due_ticks < self._began_ticks:
+            return  # nobody was there
         self._wait_for(times.due_ticks)
         starts_gop = track.is_video and packet.is_keyframe
         if starts_gop:
@@ -172,6 +183,7 @@ class Player:
         burst_us = round(self._options.burst_seconds * 1_000_000)
         if burst_us:
             due_us = -(-due_us // burst_us) * burst_us
+        due_us += round(self._options.lag_seconds * 1_000_000)
         delay_us = self._origin_us + due_us - self._clock.monotonic_us()
         if delay_us > 0:
             self._flush()
@@ -203,6 +215,8 @@ class Player:
     def _reports_due(self) -> bool:
         """At the start, every five seconds, and when the clock was set."""
         now_us, jump_us = self._clock.monotonic_us(), self._faults.jump_us
+        if not self._options.sends_reports:
+            return False
         due = (
             self._reported_at_us is None
             or now_us - self._reported_at_us >= _REPORT_INTERVAL_US

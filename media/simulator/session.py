@@ -89,7 +89,7 @@ class Session:
         units = self._wanted(flush.units)
         if not units:
             return
-        if self._reports_due or flush.reports_due:
+        if self.mount.options.sends_reports and (self._reports_due or flush.reports_due):
             self._reports_due = False
             for track, transport in self._transports.items():
                 transport.report(flush.reports[track])

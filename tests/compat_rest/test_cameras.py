@@ -9,7 +9,7 @@ import pytest
 
 from resolvers import tenants
 from resolvers.access import Scope
-from resolvers.cameras import camera, cameras
+from resolvers.cameras import camera, cameras, shown_detection_url
 from resolvers.context import World
 from tests.compat_rest.service import PROBLEM, client_for, client_of
 from tests.world import StandingClock, add_camera, context
@@ -204,6 +204,9 @@ async def test_parallel_creates_leave_exactly_the_limit(world: World) -> None:
         ({**LOBBY, "rtsp_url": "http://10.0.0.7/"}, ["rtsp_url"]),
         ({**LOBBY, "rtsp_url": "rtsp://169.254.169.254/"}, ["rtsp_url"]),
         ({**LOBBY, "rtsp_url": "rtsp://10.0.0.7/a\nb"}, ["rtsp_url"]),
+        ({**LOBBY, "detection_url": "file:///etc/passwd"}, ["detection_url"]),
+        ({**LOBBY, "detection_url": "rtsp://169.254.169.254/"}, ["detection_url"]),
+        ({**LOBBY, "detection_url": 5}, ["detection_url"]),
         (
             {"name": "", "fps": "5", "rtsp_url": "x", "id": "-", "tenant_id": "a", "colour": 1},
             ["colour", "fps", "id", "name", "rtsp_url", "tenant_id"],
@@ -233,6 +236,7 @@ async def test_wrong_fields_of_a_new_camera_are_all_named(
         ({"fps": None, "enabled": None, "record": None}, ["enabled", "fps", "record"]),
         ({"name": "New", "fps": 0.1}, ["fps"]),
         ({"name": "New", "rtsp_url": "rtsp://127.1.2.3/"}, ["rtsp_url"]),
+        ({"name": "New", "detection_url": "rtsp://127.1.2.3/"}, ["detection_url"]),
         ({"name": "New", "fpss": 3, "fps": []}, ["fps", "fpss"]),
     ],
 )
@@ -246,11 +250,30 @@ async def test_wrong_fields_of_a_patch_are_named_and_nothing_changes(
     assert await camera(context(world), "cam-front-01") == before
 
 
+async def test_a_substream_is_set_and_taken_away_and_not_shown(world: World) -> None:
+    substream = {"detection_url": "rtsp://admin:hunter2@10.0.0.7/sub"}
+    async with client_of(world) as client:
+        made = await client.post(CAMERAS, json={**LOBBY, **substream})
+        named_so = await camera(context(world), "cam-lobby")
+        renamed = await client.patch(f"{CAMERAS}/cam-lobby", json={"name": "Hall"})
+        kept = await camera(context(world), "cam-lobby")
+        freed = await client.patch(f"{CAMERAS}/cam-lobby", json={"detection_url": None})
+    for answer in (made, renamed, freed):
+        assert answer.status_code in {200, 201}
+        assert "hunter2" not in answer.text
+        assert "detection_url" not in answer.json()
+    assert shown_detection_url(context(world), named_so) == substream["detection_url"]
+    assert kept.detection_url_sealed == named_so.detection_url_sealed
+    assert (await camera(context(world), "cam-lobby")).detection_url_sealed is None
+
+
 async def test_a_refusal_never_repeats_the_credentials(world: World) -> None:
     url = "rtsp://admin:hunter2@127.9.9.9:99999/x"
     async with client_of(world) as client:
-        answer = await client.post(CAMERAS, json={"name": "a", "rtsp_url": url, "fps": "x"})
-    assert named(answer) == ["fps", "rtsp_url"]
+        answer = await client.post(
+            CAMERAS, json={"name": "a", "rtsp_url": url, "detection_url": url, "fps": "x"}
+        )
+    assert named(answer) == ["detection_url", "fps", "rtsp_url"]
     assert "hunter2" not in answer.text
 
 

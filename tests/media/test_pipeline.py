@@ -61,6 +61,7 @@ class Recorder:
 
     def __init__(self, fails_in: str | None = None) -> None:
         self.calls: list[str] = []
+        self.fault: str | None = None
         self.positions: list[int | None] = []
         self.recorded: list[bool] = []
         self.clocks: list[RunClock | None] = []

@@ -11,7 +11,7 @@ import pytest
 from media.network import AddressRefused, CameraNetworks, HostUnknown
 from media.probe import probe
 from media.rtsp_url import RtspUrlError
-from media.simulator import Simulator, SimulatorThread
+from media.simulator import MountOptions, Simulator, SimulatorThread
 from media.source_errors import SourceNotFound
 from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.media.recorded import NETWORKS
@@ -63,6 +63,38 @@ def test_a_long_gop_is_noticed_before_it_ends(simulator: Simulator) -> None:
     assert report.warnings == (
         "no two keyframes came while looking: segments will be long and seeking coarse",
     )
+
+
+@pytest.mark.parametrize(
+    ("offset_us", "warning"),
+    [
+        (0, None),
+        (-1_000_000, None),
+        (-3_601_000_000, "the camera's clock is 3601 s behind ours: "),
+        (86_400_000_000, "the camera's clock is 86400 s ahead of ours: "),
+    ],
+)
+def test_a_wrong_clock_is_told(simulator: Simulator, offset_us: int, warning: str | None) -> None:
+    options = MountOptions(clock_offset_us=offset_us)
+    simulator.add("gate", frame_coded(200, Encoding(gop=15)), options)
+
+    report = probe(simulator.url("gate"), NETWORKS)
+
+    assert report.clock_ahead_us is not None
+    assert abs(report.clock_ahead_us - offset_us) < 2_000_000
+    assert len(report.warnings) == (0 if warning is None else 1)
+    assert all(each.startswith(warning or "") for each in report.warnings)
+
+
+def test_a_clock_that_is_not_told_is_not_known(simulator: Simulator) -> None:
+    options = MountOptions(sends_reports=False)
+    simulator.add("gate", frame_coded(200, Encoding(gop=15)), options)
+
+    report = probe(simulator.url("gate"), NETWORKS)
+
+    assert report.clock_ahead_us is None
+    assert (report.gop_seconds, report.warnings) == (0.6, ())
+    assert report.picture_jpeg is not None
 
 
 def test_what_cannot_be_looked_at(simulator: Simulator) -> None:

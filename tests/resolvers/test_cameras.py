@@ -126,9 +126,15 @@ async def test_a_name_that_does_not_resolve_is_accepted(world: World) -> None:
 async def test_every_wrong_field_is_named(world: World) -> None:
     with pytest.raises(InvalidInput) as caught:
         await cameras.camera_create(
-            context(world), CameraDraft(name=" ", rtsp_url="x", id="-A", fps=31)
+            context(world), CameraDraft(name=" ", rtsp_url="x", id="-A", fps=31, detection_url="y")
         )
-    assert [each.field for each in caught.value.fields] == ["id", "name", "fps", "rtsp_url"]
+    assert [each.field for each in caught.value.fields] == [
+        "id",
+        "name",
+        "fps",
+        "rtsp_url",
+        "detection_url",
+    ]
 
 
 async def test_features_outside_the_plan_are_filtered_and_said(world: World) -> None:
@@ -146,6 +152,28 @@ async def test_credentials_show_only_to_those_who_may_set_them(world: World) -> 
     assert cameras.shown_rtsp_url(writer, camera) == "rtsp://user:secret@10.9.8.7/stream"
     assert cameras.shown_rtsp_url(reader, camera) == "rtsp://***@10.9.8.7/stream"
     assert "secret" not in camera.rtsp_url_sealed
+
+
+async def test_a_substream_is_kept_and_shown_as_the_address_is(world: World) -> None:
+    url = "rtsp://user:hunter2@10.9.8.7/sub"
+    saved = await cameras.camera_create(context(world), draft(detection_url=url))
+    camera = saved.camera
+    reader = context(world, "default", Scope.CAMERAS_READ)
+    assert cameras.shown_detection_url(context(world), camera) == url
+    assert cameras.shown_detection_url(reader, camera) == "rtsp://***@10.9.8.7/sub"
+    assert "hunter2" not in str(camera)
+
+    async def changed(changes: CameraChanges) -> str | None:
+        saved = await cameras.camera_update(context(world), camera.slug, changes)
+        return cameras.shown_detection_url(context(world), saved.camera)
+
+    assert await changed(CameraChanges(name="Hall")) == url
+    with pytest.raises(InvalidInput) as caught:
+        await changed(CameraChanges(name="x", detection_url="rtsp://169.254.169.254/s"))
+    assert [each.field for each in caught.value.fields] == ["detection_url"]
+    assert await changed(CameraChanges(fps=2)) == url
+    assert await changed(CameraChanges(detection_url=None)) is None
+    assert [each.name for each in await cameras.cameras(context(world))] == ["Hall"]
 
 
 async def test_scopes_are_demanded_and_a_refusal_changes_nothing(world: World) -> None:

@@ -21,7 +21,7 @@ from tests.world import add_camera, add_events, beginning, token
 LEFT, RIGHT = "default", "acme"
 """The tenants that /v2 and GraphQL work in."""
 
-GRAPHQL_NAMES = {"rtsp_url": "rtspUrl"}
+GRAPHQL_NAMES = {"rtsp_url": "rtspUrl", "detection_url": "detectionUrl"}
 CAMERA = "id name rtspUrl features fps enabled record status"
 PAYLOAD = f"{{ camera {{ {CAMERA} }} filteredFeatures userErrors {{ code field }} }}"
 CREATE = f"mutation M($input: CameraCreateInput!) {{ it: cameraCreate(input: $input) {PAYLOAD} }}"
@@ -43,12 +43,14 @@ GOOD: dict[str, list[Any]] = {
     "fps": [0.2, 5, 7.5, 30],
     "enabled": [True, False],
     "record": [True, False],
+    "detection_url": [None, "rtsp://u:p@10.0.0.9/sub"],
 }
 BAD: dict[str, list[Any]] = {
     "name": ["x" * 201, "", " "],
     "rtsp_url": ["http://10.0.0.7/", "rtsp://", ""],
     "id": ["Cam", "x" * 64],
     "fps": [0.1, 31, 0],
+    "detection_url": ["http://10.0.0.9/", "rtsp://169.254.169.254/s"],
 }
 
 
@@ -126,7 +128,16 @@ async def cameras_of(tenant_id: str) -> list[tuple[object, ...]]:
     """All that a client chose, and the state: without keys, times and ciphertexts."""
     rows = CameraTable.within(tenant_id).order_by("slug")
     return [
-        (each.slug, each.name, each.features, each.fps, each.enabled, each.record, each.status)
+        (
+            each.slug,
+            each.name,
+            each.features,
+            each.fps,
+            each.enabled,
+            each.record,
+            each.status,
+            each.detection_url_sealed is not None,
+        )
         for each in await select(rows, Camera)
     ]
 
@@ -143,7 +154,7 @@ def some(dice: random.Random, names: list[str]) -> list[str]:
 @pytest.mark.parametrize("seed", range(3))
 async def test_cameras_are_changed_alike(world: World, http: httpx.AsyncClient, seed: int) -> None:
     dice = random.Random(seed)
-    optional = ["id", "features", "fps", "enabled", "record"]
+    optional = ["id", "features", "fps", "enabled", "record", "detection_url"]
     outcomes = set()
     for _ in range(100):
         step = dice.choice(["create", "create", "update", "update", "delete"])

@@ -25,7 +25,7 @@ UPDATE = """mutation Update($id: ID!, $input: CameraUpdateInput!) {
 DELETE = """mutation Delete($id: ID!) { cameraDelete(id: $id) {
   deletedId userErrors { code field message } } }"""
 PROBE = """mutation Probe($url: String!) { cameraProbe(rtspUrl: $url) {
-  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames warnings picture }
+  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames clockSkewSeconds warnings picture }
   userErrors { code field message } } }"""
 LOBBY = {"name": "Lobby", "rtspUrl": "rtsp://u:p@10.1.2.3/s"}
 
@@ -78,6 +78,8 @@ async def test_features_beyond_the_plan_are_filtered_and_told(world: World) -> N
         ({"name": " "}, ["name"]),
         ({"rtspUrl": "http://10.0.0.1/"}, ["rtspUrl"]),
         ({"rtspUrl": "rtsp://169.254.169.254/"}, ["rtspUrl"]),
+        ({"detectionUrl": "http://10.0.0.1/"}, ["detectionUrl"]),
+        ({"detectionUrl": "rtsp://169.254.169.254/"}, ["detectionUrl"]),
         ({"id": "Cam_1"}, ["id"]),
         ({"fps": 0.1}, ["fps"]),
         ({"name": "", "fps": 31, "rtspUrl": "file:///etc/passwd"}, ["fps", "name", "rtspUrl"]),
@@ -200,10 +202,13 @@ async def test_changes_need_their_scope_and_leave_all_as_it_was(
     assert await all_of(world) == before
 
 
-async def test_a_probe_tells_what_is_there(world: World) -> None:
+@pytest.mark.parametrize(("skew_us", "seconds"), [(-3_600_123_456, -3600.123), (None, None)])
+async def test_a_probe_tells_what_is_there(
+    world: World, skew_us: int | None, seconds: float | None
+) -> None:
     async def probe(_: str) -> ProbeReport:
         stream = StreamInfo("hevc", 2560, 1440, 20.0, None)
-        return ProbeReport(stream, 2.0, True, ("no live view: H.265",), b"\xff\xd8jpeg")
+        return ProbeReport(stream, 2.0, True, ("no live view: H.265",), b"\xff\xd8jpeg", skew_us)
 
     found = await data(replace(world, probe=probe), PROBE, {"url": "rtsp://10.1.2.3/s"})
     assert found["cameraProbe"] == {
@@ -217,6 +222,7 @@ async def test_a_probe_tells_what_is_there(world: World) -> None:
             },
             "gopSeconds": 2.0,
             "hasBFrames": True,
+            "clockSkewSeconds": seconds,
             "warnings": ["no live view: H.265"],
             "picture": "data:image/jpeg;base64,/9hqcGVn",
         },
@@ -247,7 +253,7 @@ async def test_a_probe_without_a_media_worker_is_unavailable(world: World) -> No
 
 
 async def test_a_wrong_input_does_not_echo_the_cameras_password(world: World) -> None:
-    wrong = {"rtspUrl": "rtsp://admin:hunter2@10.1.2.3/s"}
+    wrong = dict.fromkeys(("rtspUrl", "detectionUrl"), "rtsp://admin:hunter2@10.1.2.3/s")
     answer = await ask(world, CREATE, {"input": wrong})
     assert codes(answer) == ["INVALID_INPUT"]
     assert "hunter2" not in str(answer)
@@ -272,3 +278,21 @@ async def test_a_cameras_own_retention_is_set_and_freed(world: World) -> None:
     named = [each["field"] for each in wrong["done"]["userErrors"]]
     assert named == ["retentionDays", "retentionBytes"]
     assert (await all_of(world))[0].retention_bytes == 10**12
+
+
+async def test_a_substream_is_set_shown_and_taken_away(world: World) -> None:
+    url = "rtsp://u:hunter2@10.1.2.3/sub"
+    fields = "camera { detectionUrl } userErrors { field }"
+    create = f"mutation ($i: CameraCreateInput!) {{ done: cameraCreate(input: $i) {{ {fields} }} }}"
+    update = (
+        "mutation ($i: CameraUpdateInput!) "
+        f'{{ done: cameraUpdate(id: "cam-lobby", input: $i) {{ {fields} }} }}'
+    )
+    made = await data(world, create, {"i": {**LOBBY, "detectionUrl": url}})
+    assert made["done"] == {"camera": {"detectionUrl": url}, "userErrors": []}
+    reader, shown = token(scope="cameras:read"), '{ camera(id: "cam-lobby") { detectionUrl } }'
+    answer = await ask(world, shown, {}, reader)
+    assert answer["data"]["camera"] == {"detectionUrl": "rtsp://***@10.1.2.3/sub"}
+    for given, then in (({"name": "Hall"}, url), ({"detectionUrl": None}, None)):
+        changed = await data(world, update, {"i": given})
+        assert changed["done"]["camera"] == {"detectionUrl": then}

@@ -160,6 +160,7 @@ ASKS = {
         "subscription ($id: ID!) { detections(cameraId: $id) { boxes { x } } }", "camera"
     ),
     "Camera.rtspUrl": of_camera("rtspUrl", "camera", "rtspUrl"),
+    "Camera.detectionUrl": of_camera("detectionUrl", "camera", "detectionUrl"),
     "Camera.snapshotUrl": of_camera("snapshotUrl", "camera", "snapshotUrl"),
     "Camera.featureStates": of_camera("featureStates { feature }"),
     "Camera.events": of_camera("events { nodes { id } }"),

@@ -4,6 +4,7 @@ import itertools
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -193,3 +194,29 @@ def test_ffmpeg_plays_it(simulator: Simulator, transport: str) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_camera_films_whether_or_not_somebody_watches(simulator: Simulator) -> None:
+    """Beyond a lap, too: one lap is two seconds, and it films for five."""
+    since_us = time.monotonic_ns() // 1000 - 5_000_000
+    simulator.add("front", clips.frame_coded(50), MountOptions(filming_since_us=since_us))
+
+    with playing(simulator.url("front")) as container:
+        first = read_frame_number(video_frames(container, 1)[0])
+        now_us = time.monotonic_ns() // 1000
+
+    passed = (now_us - since_us) // 40_000
+    assert 0 <= passed - (50 * (passed // 50) + first) % 1000 <= 50
+
+
+@pytest.mark.parametrize("lag_seconds", [0.0, 1.0])
+def test_a_picture_may_be_sent_late(simulator: Simulator, lag_seconds: float) -> None:
+    since_us = time.monotonic_ns() // 1000
+    options = MountOptions(filming_since_us=since_us, lag_seconds=lag_seconds)
+    simulator.add("front", clips.frame_coded(250), options)
+
+    with playing(simulator.url("front")) as container:
+        number = read_frame_number(video_frames(container, 30)[-1])
+        late_us = time.monotonic_ns() // 1000 - since_us - number * 40_000
+
+    assert late_us >= lag_seconds * 1_000_000

@@ -115,3 +115,11 @@ def test_sound_and_pictures_are_reported_on_one_clock(simulator: Simulator) -> N
     assert [report.channel for report in reports] == [1, 3]
     walls_us = [report_wall_us(report.packet) for report in reports]
     assert walls_us[0] == walls_us[1]
+
+
+def test_a_camera_may_send_no_reports(simulator: Simulator) -> None:
+    simulator.add("front", clips.frame_coded(50), MountOptions(speed=10, sends_reports=False))
+
+    with RtspSocket(simulator.url("front")) as client:
+        client.play()
+        assert {client.frame().channel for _ in range(80)} == {0}
