@@ -23,7 +23,7 @@ _KEYFRAMES_WANTED = 2
 """With a known time, which the stream's very first packet does not have."""
 _LONG_GOP_SECONDS = 10.0
 _REPORT_WITHIN_S = 4.0
-"""A camera's first sender report comes by then, or not soon (RFC 3550, 6.2: 2.5 s, about)."""
+"""A first sender report comes by then, or not soon (RFC 3550, 6.2: 2.5 s, more or less)."""
 _WRONG_CLOCK_US = 3_000_000
 _CLOCK = SystemClock()
 
@@ -130,25 +130,29 @@ def _warnings(source: Source, seen: _Seen) -> Iterator[str]:
         )
     if seen.reorders:
         yield "B-frames: live view over WebRTC does not work; switch them off in the camera"
-    if source.audio is None and source.has_sound:
-        yield "the codec of the sound is not known: it is not recorded"
-    elif stream.audio_codec not in (None, "aac"):
-        yield f"sound is {stream.audio_codec}, which is recorded as AAC"
+    yield from _sound_warnings(source)
     gop_seconds = seen.gop_seconds()
     if len(seen.keyframes) < 2:
         yield "no two keyframes came while looking: segments will be long and seeking coarse"
     elif gop_seconds is not None and gop_seconds > _LONG_GOP_SECONDS:
         yield f"keyframes are {gop_seconds:.0f} s apart: segments will be as long"
-    yield from _of_clock(seen.clock_ahead_us)
+    if abs(seen.clock_ahead_us or 0) > _WRONG_CLOCK_US:
+        yield _clock_warning(seen.clock_ahead_us or 0)
     if seen.jpeg is None:
         yield "no picture could be decoded"
 
 
-def _of_clock(ahead_us: int | None) -> Iterator[str]:
-    if ahead_us is None or abs(ahead_us) <= _WRONG_CLOCK_US:
-        return
+def _clock_warning(ahead_us: int) -> str:
     side = "ahead of" if ahead_us > 0 else "behind"
-    yield (
-        f"the camera's clock is {abs(ahead_us) / 1_000_000:.0f} s {side} ours: what it writes "
-        "into its pictures is wrong, recordings and events have our time; set NTP in the camera"
+    return (
+        f"the camera's clock is {abs(ahead_us) / 1_000_000:.0f} s {side} ours: what it writes into "
+        "its pictures is wrong, recordings and events have our time; set NTP in the camera"
     )
+
+
+def _sound_warnings(source: Source) -> Iterator[str]:
+    codec = source.stream.audio_codec
+    if source.audio is None and source.has_sound:
+        yield "the codec of the sound is not known: it is not recorded"
+    elif codec not in (None, "aac"):
+        yield f"sound is {codec}, which is recorded as AAC"

@@ -25,7 +25,8 @@ UPDATE = """mutation Update($id: ID!, $input: CameraUpdateInput!) {
 DELETE = """mutation Delete($id: ID!) { cameraDelete(id: $id) {
   deletedId userErrors { code field message } } }"""
 PROBE = """mutation Probe($url: String!) { cameraProbe(rtspUrl: $url) {
-  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames clockSkewSeconds warnings picture }
+  probe { stream { codec width height fps audioCodec } gopSeconds hasBFrames clockSkewSeconds
+    warnings picture }
   userErrors { code field message } } }"""
 LOBBY = {"name": "Lobby", "rtspUrl": "rtsp://u:p@10.1.2.3/s"}
 
