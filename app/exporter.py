@@ -14,8 +14,8 @@ from resolvers import export_jobs
 from resolvers.bus import EXPORTS, wait_for_ring
 from resolvers.context import World
 from resolvers.errors import Unavailable
-from resolvers.export_jobs import ExportLost
-from resolvers.exporting import ExportFault, Making, NotYet, Progress, Stopped
+from resolvers.exporting import Making, Progress, Stopped
+from resolvers.jobs import JobFault, JobLost, NotYet
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Exporter:
             if job is None:
                 return False
             await self._make(job, stopping)
-        except ExportLost:
+        except JobLost:
             log.info("an export was deleted, or taken by another worker, as it ended")
         except (Unavailable, BaseORMException, OSError) as error:
             log.warning("exports have to wait: %s", error)
@@ -67,11 +67,11 @@ class Exporter:
             await making.give_up()
             due_us = self.world.clock.now_us() + (0 if stopping.done() else NOT_YET_US)
             await export_jobs.put_back(self.world, job, job.attempts - 1, due_us)
-        except ExportFault as error:
+        except JobFault as error:
             log.warning("export %s failed: %s", job.id, error)
             await making.give_up()
             await export_jobs.fail(self.world, job, error.fault)
-        except ExportLost:
+        except JobLost:
             log.info("export %s was deleted, or taken by another worker", job.id)
             await self._end(making, work)
             await making.give_up()
@@ -85,7 +85,7 @@ class Exporter:
     async def _watch(
         self, making: Making, work: asyncio.Task[Package], stopping: asyncio.Task[bool]
     ) -> None:
-        """Says how far it is, each second, until it ends. Raises ExportLost."""
+        """Says how far it is, each second, until it ends. Raises JobLost."""
         progress = making.progress
         while not work.done():
             await asyncio.wait(

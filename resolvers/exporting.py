@@ -24,8 +24,8 @@ from resolvers.access import Actor, Interval, Scope
 from resolvers.cameras import cameras_for
 from resolvers.context import Context, World
 from resolvers.errors import FootageAway, NotFound
-from resolvers.export_jobs import Fault
 from resolvers.footage import Footage, folder_of
+from resolvers.jobs import Fault, JobFault, NotYet
 from resolvers.outcomes import value_of
 from resolvers.recordings import RangeOf, coverage_of_each
 from resolvers.stores import FarFile, Wish
@@ -34,20 +34,8 @@ from resolvers.system import VERSION
 _FAR = "far"
 
 
-class NotYet(Exception):
-    """Footage of the range is still being written."""
-
-
 class Stopped(Exception):
     """Who asked for the work wants it no more."""
-
-
-class ExportFault(Exception):
-    """Why there will be no file."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.text)
-        self.fault = fault
 
 
 @dataclass(slots=True)
@@ -94,7 +82,7 @@ class Making:
         Raises:
             NotYet: wait for some seconds.
             Stopped: `progress` said so.
-            ExportFault: there will be none, or not in this attempt.
+            JobFault: there will be none, or not in this attempt.
             Unavailable: the database is away.
         """
         try:
@@ -110,7 +98,7 @@ class Making:
         except OSError as error:
             code = "NO_ROOM" if is_full(error) else "DISK_FAILED"
             text = f"the disk failed: {error.strerror}"
-            raise ExportFault(Fault(code, text, passes=not is_full(error))) from error
+            raise JobFault(Fault(code, text, passes=not is_full(error))) from error
 
     async def _made(self) -> Package:
         cameras = await self._cameras()
@@ -169,10 +157,10 @@ class Making:
             raise FootageAway
         needed = sum(part.size_bytes for each in found for part in each.segments)
         if not needed:
-            raise ExportFault(Fault("NOT_RECORDED", "there is no footage of that time (any more)"))
+            raise JobFault(Fault("NOT_RECORDED", "there is no footage of that time (any more)"))
         most = self.world.exports.most_bytes
         if needed > most:
-            raise ExportFault(
+            raise JobFault(
                 Fault("TOO_LARGE", f"it takes {needed} bytes, and exports may take {most}")
             )
         away = sum(
@@ -185,7 +173,7 @@ class Making:
         free = room.free_bytes - self.world.marks.reserve_bytes
         if needed + away > free:
             text = f"it takes {needed + away} bytes, and {max(0, free)} are left above the reserve"
-            raise ExportFault(Fault("NO_ROOM", text))
+            raise JobFault(Fault("NO_ROOM", text))
         self.progress.expected_bytes = needed
 
     async def _borrow(self, camera: Camera, found: Footage, folder: Path) -> dict[str, Path]:
@@ -231,8 +219,8 @@ class Making:
         )
 
 
-def _fault(code: str, error: Exception, *, passes: bool = False) -> ExportFault:
-    return ExportFault(Fault(code, str(error), passes))
+def _fault(code: str, error: Exception, *, passes: bool = False) -> JobFault:
+    return JobFault(Fault(code, str(error), passes))
 
 
 def _place(name: str) -> tuple[UUID, Hour, str]:

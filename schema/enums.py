@@ -51,7 +51,7 @@ class ExportState(StrEnum):
 
 
 class ExportErrorCode(StrEnum):
-    """The codes of `resolvers.export_jobs.Fault`."""
+    """The codes of a `resolvers.jobs.Fault` of an export."""
 
     NOT_RECORDED = "NOT_RECORDED"
     CAMERA_GONE = "CAMERA_GONE"
