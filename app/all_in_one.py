@@ -11,6 +11,7 @@ from app.api import build_api
 from app.api_process import api_options
 from app.calls import CallKey
 from app.camera_metrics import CameraMeter
+from app.comparer import Comparer
 from app.detection import Detection, open_detection
 from app.exporter import Exporter
 from app.health import status_routes
@@ -100,7 +101,11 @@ def make_worker(
     media = CameraWorld(world.store, world.networks, world.clock, live=feeds)
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     meter = CameraMeter(world.clock, by_camera=settings.metrics_by_camera)
-    companions: list[Companion] = [Cleaner(world), Exporter(world), live, LiveMeter(live)]
+    comparer = Comparer(world, settings.data_dir, settings.model)
+    companions: list[Companion] = [
+        *(Cleaner(world), Exporter(world), comparer),
+        *(live, LiveMeter(live)),
+    ]
     worker = Worker(world, media, transport, spool, detection.pool, companions, meter=meter)
     worker.lacking = detection.lacking
     worker.alone = settings.database.startswith("sqlite://")

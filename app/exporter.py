@@ -6,12 +6,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from tortoise.exceptions import BaseORMException
-
+from app.rounds import Stopping, do_jobs
 from media.export.package import Package
 from models.export import Export
 from resolvers import export_jobs
-from resolvers.bus import EXPORTS, wait_for_ring
+from resolvers.bus import EXPORTS
 from resolvers.context import World
 from resolvers.errors import Unavailable
 from resolvers.exporting import Making, Progress, Stopped
@@ -31,30 +30,15 @@ class Exporter:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`: then what is being made is left to whoever runs next."""
-        async with self.world.bus.bell(EXPORTS) as bell:
-            stopping = asyncio.create_task(stop.wait())
-            stopping.add_done_callback(lambda _: bell.set())
-            while not stop.is_set():
-                bell.clear()
-                if not await self._work(stopping):
-                    await wait_for_ring(bell, LOOK_SECONDS)
-            await stopping
+        await do_jobs(self.world, EXPORTS, LOOK_SECONDS, self._work, stop)
 
-    async def _work(self, stopping: asyncio.Task[bool]) -> bool:
-        """Whether there was an export to make."""
-        try:
-            job = await export_jobs.take(self.world)
-            if job is None:
-                return False
+    async def _work(self, stopping: Stopping) -> bool:
+        job = await export_jobs.take(self.world)
+        if job is not None:
             await self._make(job, stopping)
-        except JobLost:
-            log.info("an export was deleted, or taken by another worker, as it ended")
-        except (Unavailable, BaseORMException, OSError) as error:
-            log.warning("exports have to wait: %s", error)
-            return False
-        return True
+        return job is not None
 
-    async def _make(self, job: Export, stopping: asyncio.Task[bool]) -> None:
+    async def _make(self, job: Export, stopping: Stopping) -> None:
         """Whatever else it raises leaves the folder to `sweep`: the tables may know it as ready."""
         making = Making(self.world, job, Progress(job.expected_bytes))
         work = asyncio.create_task(making.make(), name="export")
@@ -82,9 +66,7 @@ class Exporter:
         making.progress.is_stopped = True
         await asyncio.gather(work, return_exceptions=True)
 
-    async def _watch(
-        self, making: Making, work: asyncio.Task[Package], stopping: asyncio.Task[bool]
-    ) -> None:
+    async def _watch(self, making: Making, work: asyncio.Task[Package], stopping: Stopping) -> None:
         """Says how far it is, each second, until it ends. Raises JobLost."""
         progress = making.progress
         while not work.done():

@@ -15,7 +15,6 @@ from media.export.manifest import FORMAT, Head, Missing
 from media.export.package import CameraFootage, Package, write_package
 from media.export.plan import FootageGone, Span
 from media.playlist import iso_milliseconds
-from media.store import Hour
 from media.types import MediaError
 from models.camera import Camera
 from models.export import Export
@@ -25,7 +24,8 @@ from resolvers.cameras import cameras_for
 from resolvers.context import Context, World
 from resolvers.errors import FootageAway, NotFound
 from resolvers.footage import Footage, folder_of
-from resolvers.jobs import Fault, JobFault, NotYet
+from resolvers.job_footage import demand_listed, place_of
+from resolvers.jobs import Fault, JobFault
 from resolvers.outcomes import value_of
 from resolvers.recordings import RangeOf, coverage_of_each
 from resolvers.stores import FarFile, Wish
@@ -103,7 +103,7 @@ class Making:
     async def _made(self) -> Package:
         cameras = await self._cameras()
         for camera in cameras:
-            await self._check_ended(camera)
+            await demand_listed(self._ctx, camera, self.wanted)
         found = [await footage.between(self._ctx, each, self.wanted) for each in cameras]
         await self._check(found)
         folder = await asyncio.to_thread(make_folder, self.world.store.root, self._claim)
@@ -146,12 +146,6 @@ class Making:
             raise NotFound("a camera was deleted")
         return cameras
 
-    async def _check_ended(self, camera: Camera) -> None:
-        """The range is over, but its last segment may not be listed yet."""
-        last = Interval(self.wanted.to_us - 1, self.wanted.to_us)
-        if not (await footage.between(self._ctx, camera, last)).ended:
-            raise NotYet
-
     async def _check(self, found: Sequence[Footage]) -> None:
         if any(each.away for each in found):
             raise FootageAway
@@ -188,7 +182,7 @@ class Making:
         return borrowed
 
     async def _fetch(self, camera: Camera, name: str, path: Path) -> None:
-        store_id, hour, file_name = _place(name)
+        store_id, hour, file_name = place_of(name)
         try:
             far = await footage.open_file(
                 self._ctx, camera, hour, file_name, Wish(store_id=store_id)
@@ -223,21 +217,15 @@ def _fault(code: str, error: Exception, *, passes: bool = False) -> JobFault:
     return JobFault(Fault(code, str(error), passes))
 
 
-def _place(name: str) -> tuple[UUID, Hour, str]:
-    """Of a file as footage names it: `{store}/{date}/{hour}/{file}`."""
-    store, date, hour, file_name = name.split("/")
-    return UUID(store), Hour(date, hour), file_name
-
-
 def _is_here(world: World, name: str) -> bool:
-    return _place(name)[0] == world.store.store_id
+    return place_of(name)[0] == world.store.store_id
 
 
 def _opener(world: World, camera: Camera, borrowed: dict[str, Path]) -> Callable[[str], BinaryIO]:
     def opened(name: str) -> BinaryIO:
         if name in borrowed:
             return borrowed[name].open("rb")
-        _, hour, file_name = _place(name)
+        _, hour, file_name = place_of(name)
         return world.store.open_file(folder_of(camera), hour, file_name)
 
     return opened

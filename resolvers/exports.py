@@ -42,7 +42,7 @@ from resolvers.errors import (
 )
 from resolvers.evidence import UNNAMED
 from resolvers.export_jobs import JOBS
-from resolvers.jobs import ID_CHARACTERS, JobFeed, uuid_of
+from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place, uuid_of
 from resolvers.outcomes import value_of
 from resolvers.playback import MAX_INTERVAL_US
 from resolvers.recordings import check_range
@@ -171,8 +171,8 @@ async def exports(ctx: Context, first: int, after: str | None) -> ExportPage:
     found: list[Export] = []
     if after is not None:
         parts = cursors.decode(cursors.EXPORTS, ctx.actor.tenant_id, after, "after")
-        created, export_id = cursors.decode_place(parts, ID_CHARACTERS, "after")
-        same = rows.filter(created_us=created, id__lt=uuid_of(export_id))
+        created, job_id = job_place(parts, "after")
+        same = rows.filter(created_us=created, id__lt=job_id)
         found = await select(same.limit(first + 1), Export)
         rows = rows.filter(created_us__lt=created)
     found += await select(rows.limit(first + 1), Export)

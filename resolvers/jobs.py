@@ -17,6 +17,7 @@ from tortoise.queryset import QuerySet
 from models.base import TenantOwned, select_first
 from models.job import Job, JobState
 from models.lease import database_now_us
+from resolvers import cursors
 from resolvers.bus import wait_for_ring
 from resolvers.context import Context, World
 from resolvers.errors import NotFound, Unavailable
@@ -116,7 +117,8 @@ class Jobs(Generic[JobT]):
         """
         now_us = await database_now_us(world.clock.now_us())
         # The revision moves where there is something new to tell, so that followers hear no echo.
-        rows = self._mine(job).exclude(**progress)
+        told: dict[str, Any] = dict(progress)
+        rows = self._mine(job).exclude(Q(**told))  # exclude(**told) would want all of it changed
         if await rows.update(seen_us=now_us, **progress, revision=F("revision") + 1):
             await world.bus.ring(self.of(job.tenant_id))
         elif not await self._mine(job).update(seen_us=now_us):
@@ -202,6 +204,15 @@ def uuid_of(job_id: str) -> UUID | None:
         return UUID(job_id[:ID_CHARACTERS])
     except ValueError:
         return None
+
+
+def job_place(parts: list[str], field: str) -> tuple[int, UUID]:
+    """The two parts of a place in a list of jobs: when one was asked for, and its id."""
+    created_us, job_id = cursors.decode_place(parts, ID_CHARACTERS, field)
+    found = uuid_of(job_id)
+    if found is None:
+        raise cursors.bad(field)
+    return created_us, found
 
 
 class JobFeed(Generic[JobT]):

@@ -92,7 +92,7 @@ class EventView:
         cost=400,
     )
     async def playback(self, info: Info) -> EventPlayback | None:
-        return await _playback(info, self._frame)
+        return await played(info, self._frame)
 
 
 def _snapshot_url(ctx: Context, event: EventValue) -> str | None:
@@ -102,7 +102,7 @@ def _snapshot_url(ctx: Context, event: EventValue) -> str | None:
     return addresses.snapshot(event.camera_slug, event.snapshot, grant)
 
 
-async def _playback(info: Info, event: EventValue) -> EventPlayback | None:
+async def played(info: Info, event: playback.Placed) -> EventPlayback | None:
     try:
         found = await info.context.event_playbacks.load(event)
     except NotRecorded:
@@ -207,7 +207,7 @@ class Event:
         cost=400,
     )
     async def playback(self, info: Info) -> EventPlayback | None:
-        return await _playback(info, self._event)
+        return await played(info, self._event)
 
     @field(description="The zones whose rules began it; none where it needed none.", size=2)
     def zones(self) -> list[EventZone]:

@@ -71,6 +71,8 @@ async def test_who_says_that_it_goes_on_keeps_it(world: World, waiting: Export) 
     assert (kept.done_bytes, kept.expected_bytes, kept.revision) == (5, 50, job.revision + 1)
     await export_jobs.keep(world, job, 5, 50)
     assert (await only()).revision == kept.revision, "nothing new is no change"
+    await export_jobs.keep(world, job, 6, 50)
+    assert ((await only()).done_bytes, (await only()).revision) == (6, kept.revision + 1)
     assert await export_jobs.take(world) is None
 
 
