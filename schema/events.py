@@ -308,6 +308,14 @@ class EventFilter:
     review: list[ReviewState] | None = strawberry.field(
         default=strawberry.UNSET, description="Reviewed like any of these, as it stands now."
     )
+    plate: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "With this number plate, as `plate` has it by now: `51F-123.45` and `51f12345` are "
+            "one. `*` before or behind stands for any signs: `51F*`, `*2345`, `*F12*`. 2 to 12 "
+            "letters and digits."
+        ),
+    )
     since: Instant | None = strawberry.field(
         default=strawberry.UNSET, description="Of this time or later."
     )
@@ -329,6 +337,7 @@ def wanted_events(given: EventFilter | None) -> events.EventFilter:
         min_confidence=or_none(given.min_confidence),
         zone_ids=or_none(given.zone_ids),
         review=or_none(given.review),
+        plate=or_none(given.plate),
     )
 
 
