@@ -11,6 +11,7 @@ from app.api import build_api
 from app.api_process import api_options
 from app.calls import CallKey
 from app.camera_metrics import CameraMeter
+from app.comparer import Comparer
 from app.decoding import Decoded, open_decoding
 from app.detection import Detection, open_detection
 from app.exporter import Exporter
@@ -116,7 +117,11 @@ def make_worker(settings: Settings, world: World, eyes: Seeing, live: LiveSessio
     transport, spool = Transport(settings.rtsp_transport), settings.data_dir / "spool"
     by_camera, losses = settings.metrics_by_camera, eyes.decoded.losses
     meter = CameraMeter(world.clock, by_camera=by_camera, losses=losses)
-    companions: list[Companion] = [Cleaner(world), Exporter(world), live, LiveMeter(live)]
+    comparer = Comparer(world, settings.data_dir, settings.model)
+    companions: list[Companion] = [
+        *(Cleaner(world), Exporter(world), comparer),
+        *(live, LiveMeter(live)),
+    ]
     worker = Worker(world, media, transport, spool, eyes.detection.pool, companions, meter=meter)
     worker.lacking = eyes.detection.lacking
     worker.alone = settings.database.startswith("sqlite://")

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
 from app.cli_replay import Begin, Tenant, asked, camera_here, fail
 from app.model_store import ModelError
-from app.replaying import Watched, interval, load
+from app.replaying import Watched, appearances, interval, load
 from app.settings import Settings
-from media.comparison import Appearance, Appearances, Comparison, Pair, Sight, compare
+from media.appearances import Appearance, Comparison, Pair
+from media.comparison import compare
 from media.detect.model_set import ModelSet
-from media.replay import replay
-from media.types import Box, EventChange, MediaError
-from models.event import Event
+from media.types import MediaError
 from resolvers.access import Actor, Interval, Scope
+from resolvers.cameras import camera_for
+from resolvers.comparing import stored_appearances
 from resolvers.context import Context
-from resolvers.events import EventFilter, EventOrder, event_cursor, events
 
 STORED = "stored"
-PAGE = 500
 SAME, DIFFERENT = 0, 1
 
 
@@ -63,7 +61,7 @@ def compare_models(  # noqa: PLR0913 - an option for each thing that is compared
         after = _replayed(watched, load(settings, model, begin))
         if against == STORED:
             actor = Actor(tenant, frozenset({Scope.EVENTS_READ}))
-            before = asked(settings, actor, lambda who: _stored(who, watched, camera, wanted))
+            before = asked(settings, actor, lambda who: _stored(who, camera, wanted))
         else:
             before = _replayed(watched, load(settings, against))
     except (ModelError, MediaError) as error:
@@ -75,47 +73,15 @@ def compare_models(  # noqa: PLR0913 - an option for each thing that is compared
 
 def _replayed(watched: Watched, models: ModelSet) -> list[Appearance]:
     """Raises MediaError: the footage can't be read, or there is none."""
-    noted = Appearances()
-
-    def tell(change: EventChange) -> None:
-        if watched.counts(change):
-            noted.tell(change)
-
-    config = replace(watched.config, watch=noted.watch)
-    if not replay(watched.runs(), config, models, tell).lane.looked:
+    found = appearances(watched, models)
+    if found is None:
         raise MediaError("there was nothing to look at")
-    return noted.found()
+    return found
 
 
-async def _stored(
-    ctx: Context, watched: Watched, camera_id: str, wanted: Interval
-) -> list[Appearance]:
-    """The camera's own events that began in an interval; not those from outside."""
-    asked = EventFilter(camera_ids=[camera_id], since_us=wanted.from_us, until_us=wanted.to_us)
-    found: list[Event] = []
-    after = None
-    while True:
-        page = await events(ctx, asked, EventOrder.OLDEST_FIRST, PAGE, after)
-        found += page.events
-        if not page.has_next:
-            break
-        after = event_cursor(page.events[-1])
-    key = watched.config.camera_key
-    return [_of_event(each) for each in found if each.camera_key == key and each.payload is None]
-
-
-def _of_event(event: Event) -> Appearance:
-    sights = [Sight(event.at_us, _box(event.boxes[0]))]
-    if event.best is not None:
-        sights.append(Sight(event.best["at_us"], _box(event.best["box"])))
-    zones = tuple(each["id"] for each in event.zones or ())
-    return Appearance(
-        event.id, event.type, event.at_us, event.confidence, sights[0].box, zones, tuple(sights)
-    )
-
-
-def _box(told: dict[str, Any]) -> Box:
-    return Box(told["x"], told["y"], told["x"] + told["w"], told["y"] + told["h"])
+async def _stored(ctx: Context, camera_id: str, wanted: Interval) -> list[Appearance]:
+    found = await camera_for(ctx, camera_id, Scope.EVENTS_READ)
+    return await stored_appearances(ctx, found, wanted)
 
 
 def _lines(found: Comparison) -> Sequence[str]:

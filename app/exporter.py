@@ -6,16 +6,15 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from tortoise.exceptions import BaseORMException
-
+from app.rounds import Stopping, do_jobs
 from media.export.package import Package
 from models.export import Export
 from resolvers import export_jobs
-from resolvers.bus import EXPORTS, wait_for_ring
+from resolvers.bus import EXPORTS
 from resolvers.context import World
 from resolvers.errors import Unavailable
-from resolvers.export_jobs import ExportLost
-from resolvers.exporting import ExportFault, Making, NotYet, Progress, Stopped
+from resolvers.exporting import Making, Progress, Stopped
+from resolvers.jobs import JobFault, JobLost, NotYet
 
 log = logging.getLogger(__name__)
 
@@ -31,30 +30,15 @@ class Exporter:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`: then what is being made is left to whoever runs next."""
-        async with self.world.bus.bell(EXPORTS) as bell:
-            stopping = asyncio.create_task(stop.wait())
-            stopping.add_done_callback(lambda _: bell.set())
-            while not stop.is_set():
-                bell.clear()
-                if not await self._work(stopping):
-                    await wait_for_ring(bell, LOOK_SECONDS)
-            await stopping
+        await do_jobs(self.world, EXPORTS, LOOK_SECONDS, self._work, stop)
 
-    async def _work(self, stopping: asyncio.Task[bool]) -> bool:
-        """Whether there was an export to make."""
-        try:
-            job = await export_jobs.take(self.world)
-            if job is None:
-                return False
+    async def _work(self, stopping: Stopping) -> bool:
+        job = await export_jobs.take(self.world)
+        if job is not None:
             await self._make(job, stopping)
-        except ExportLost:
-            log.info("an export was deleted, or taken by another worker, as it ended")
-        except (Unavailable, BaseORMException, OSError) as error:
-            log.warning("exports have to wait: %s", error)
-            return False
-        return True
+        return job is not None
 
-    async def _make(self, job: Export, stopping: asyncio.Task[bool]) -> None:
+    async def _make(self, job: Export, stopping: Stopping) -> None:
         """Whatever else it raises leaves the folder to `sweep`: the tables may know it as ready."""
         making = Making(self.world, job, Progress(job.expected_bytes))
         work = asyncio.create_task(making.make(), name="export")
@@ -67,11 +51,11 @@ class Exporter:
             await making.give_up()
             due_us = self.world.clock.now_us() + (0 if stopping.done() else NOT_YET_US)
             await export_jobs.put_back(self.world, job, job.attempts - 1, due_us)
-        except ExportFault as error:
+        except JobFault as error:
             log.warning("export %s failed: %s", job.id, error)
             await making.give_up()
             await export_jobs.fail(self.world, job, error.fault)
-        except ExportLost:
+        except JobLost:
             log.info("export %s was deleted, or taken by another worker", job.id)
             await self._end(making, work)
             await making.give_up()
@@ -82,10 +66,8 @@ class Exporter:
         making.progress.is_stopped = True
         await asyncio.gather(work, return_exceptions=True)
 
-    async def _watch(
-        self, making: Making, work: asyncio.Task[Package], stopping: asyncio.Task[bool]
-    ) -> None:
-        """Says how far it is, each second, until it ends. Raises ExportLost."""
+    async def _watch(self, making: Making, work: asyncio.Task[Package], stopping: Stopping) -> None:
+        """Says how far it is, each second, until it ends. Raises JobLost."""
         progress = making.progress
         while not work.done():
             await asyncio.wait(

@@ -10,22 +10,24 @@ from pathlib import Path
 import typer
 
 from app import instants
+from app.cli_models import ModelSettings
 from app.model_choice import Loading, choose
 from app.model_store import NONE_INSTALLED, ModelError, ModelStore
-from app.settings import Settings
 from media import recorded_packets
 from media.analysis import AnalysisConfig
+from media.appearances import Appearance
+from media.comparison import Appearances
 from media.detect.model_set import ModelSet
 from media.recorded_packets import RecordedRun
-from media.types import EventChange
+from media.replay import replay
+from media.types import ChangeKind, EventChange
 from models.camera import Camera
 from resolvers import cameras, footage
 from resolvers.access import Interval
+from resolvers.comparing import LEAD_IN_US
 from resolvers.context import Context
 from resolvers.zones import zones_of
 
-LEAD_IN_US = 30_000_000
-"""So much before an interval is looked at too: what is there already begins nothing in it."""
 LONGEST_US = 86_400_000_000
 DEFAULT_FPS = 5.0
 
@@ -95,7 +97,35 @@ def as_wished(watched: Watched, fps: float | None, features: Sequence[str]) -> W
     return replace(watched, config=config)
 
 
-def load(settings: Settings, name: str | None, begin: float | None = None) -> ModelSet:
+class TooMany(Exception):
+    """More events than were asked for; the text says of how many."""
+
+
+def appearances(
+    watched: Watched, models: ModelSet, most: int | None = None
+) -> list[Appearance] | None:
+    """The events of footage that is looked at again; None where there was nothing to look at.
+
+    Raises:
+        TooMany: there are more than `most`.
+        FootageUnreadable: of the footage.
+    """
+    noted, count = Appearances(), 0
+
+    def tell(change: EventChange) -> None:
+        nonlocal count
+        if watched.counts(change):
+            noted.tell(change)
+            count += change.kind is ChangeKind.BEGAN
+            if most is not None and count > most:
+                raise TooMany(f"more than {most} events")
+
+    config = replace(watched.config, watch=noted.watch)
+    looked = replay(watched.runs(), config, models, tell).lane.looked
+    return noted.found() if looked else None
+
+
+def load(settings: ModelSettings, name: str | None, begin: float | None = None) -> ModelSet:
     """The models in use, an installed detector before them; `begin` is for all detectors.
 
     Raises:

@@ -12,6 +12,7 @@ from app import metrics
 from media.disk import Look, Room, halt, halted, keep_spare, resume, room_of, use_spare
 from media.turns import alone
 from resolvers.bus import RETENTION, wait_for_ring
+from resolvers.comparison_jobs import expire
 from resolvers.context import World
 from resolvers.errors import VmsError
 from resolvers.exporting import sweep
@@ -82,6 +83,7 @@ class Cleaner:
                 log.info("retention removed %d bytes of footage", freed)
             if gone := await sweep(self.world):
                 log.info("%d exports that were over or half made were removed", gone)
+            await expire(self.world)
             # Last: what a crash cut short is then done, and not told to be missing.
             await self._reconciler.look()
         if now >= self._events_due:

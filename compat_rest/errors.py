@@ -15,6 +15,7 @@ from starlette.responses import Response
 from resolvers.errors import (
     CameraLimitReached,
     CameraNotLive,
+    ComparisonLimitReached,
     Conflict,
     ConnectionLimitReached,
     ExportLimitReached,
@@ -98,6 +99,7 @@ _STATUS: Mapping[type[VmsError], int] = {
     CameraLimitReached: 403,
     ExportTooLarge: 403,
     ExportLimitReached: 403,
+    ComparisonLimitReached: 403,
     NotFound: 404,
     LiveUnsupported: 406,
     Conflict: 409,

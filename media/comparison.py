@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from media.appearances import Appearance, Comparison, Pair, Sight
 from media.tracker import overlap
 from media.types import Box, ChangeKind, DetectionFrame, EventChange
 
@@ -20,54 +20,6 @@ MIN_OVERLAP = 0.3
 """Least mean intersection over union of one object's boxes in two logs."""
 _MOST_SIGHTS = 256
 _MOST_PATHS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Where an object was: wall time, and its box."""
-
-    at_us: int
-    box: Box
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """An event as it is compared.
-
-    `path`: where its object was, by time; at least where it was when the event began. `zones` are
-    the ids of those whose rules began it.
-    """
-
-    event_id: str
-    feature: str
-    at_us: int
-    score: float
-    box: Box
-    zones: tuple[str, ...]
-    path: tuple[Sight, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One happening in both logs. `overlap` is of its boxes, 0..1, on average."""
-
-    before: Appearance
-    after: Appearance
-    overlap: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`changed` began more than the tolerance earlier or later, or by rules of other zones."""
-
-    same: tuple[Pair, ...]
-    changed: tuple[Pair, ...]
-    lost: tuple[Appearance, ...]
-    new: tuple[Appearance, ...]
-
-    @property
-    def is_equal(self) -> bool:
-        return not (self.changed or self.lost or self.new)
 
 
 class Appearances:
@@ -116,6 +68,7 @@ class Appearances:
             change.event_id,
             change.detection.feature,
             change.at_us,
+            change.position,
             change.detection.score,
             change.detection.box,
             tuple(zone.id for zone in change.zones),

@@ -36,13 +36,18 @@ def plate_text(lines: Sequence[str]) -> str | None:
     What is not of the form above counts as a plate of another country when it has a digit and 4 to
     12 letters and digits, and is told without signs between them.
     """
-    bare = [_NO_SIGN.sub("", line.upper()) for line in lines]
+    bare = [plate_key(line) for line in lines]
     known = _two_lines(*bare) if len(bare) == 2 else _one_line("".join(bare))
     if known is not None:
         return known
     whole = "".join(bare)
     has_digit = any(sign.isdigit() for sign in whole)
     return whole if has_digit and LEAST_SIGNS <= len(whole) <= MOST_SIGNS else None
+
+
+def plate_key(text: str) -> str:
+    """What two ways of writing one plate have in common: its letters and digits, `51F12345`."""
+    return _NO_SIGN.sub("", text.upper())
 
 
 def is_of_form(text: str) -> bool:

@@ -29,6 +29,7 @@ MODULES = [
     "models.revocation",
     "models.webhook",
     "models.export",
+    "models.comparison",
 ]
 
 SQLITE = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000}

@@ -25,7 +25,8 @@ class EventTable(TenantOwned):
     are id, name and direction of those whose rules began it, as they were; `zone_ids` has their ids
     with a blank around each, to filter by. `best` is the best view found since: `at_us`,
     `position`, `box`, `snapshot`. `plate` is what is read of it so far: `text`, `raw`, `score` and
-    `model_version`. All four are null where there is none. `verdict` is what people say of it,
+    `model_version`, and `plate_key` its letters and digits alone, to search by. All five are null
+    where there is none. `verdict` is what people say of it,
     `review` the rest of what they said (`note`, `by`, `at_us`), and `review_seq` the number of that
     in the log, beside `seq`: all null until it is reviewed. There is no foreign key to the camera:
     events outlive it.
@@ -56,6 +57,7 @@ class EventTable(TenantOwned):
     review = fields.JSONField[dict[str, Any] | None](null=True)
     review_seq = fields.BigIntField(null=True)
     plate = fields.JSONField[dict[str, Any] | None](null=True)
+    plate_key = BytewiseText(max_length=16, null=True)
 
     class Meta:
         table = "event"

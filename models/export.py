@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
-from tortoise.queryset import QuerySet
 
 from models.base import BytewiseText, ClosedManager, TenantOwned
+from models.job import UNFINISHED, JobState
 
-
-class ExportState(StrEnum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    READY = "ready"
-    FAILED = "failed"
-    DELETED = "deleted"
-
-
-UNFINISHED = (ExportState.WAITING, ExportState.RUNNING)
-KEPT = (*UNFINISHED, ExportState.READY)
+KEPT = (*UNFINISHED, JobState.READY)
 """What takes room, or will."""
 
 
 class ExportTable(TenantOwned):
     """[from_us, to_us) of some cameras as one file.
 
-    `revision` grows with each change. While `state` is running, `claim` names the attempt: whoever
-    made it says so again and again in `seen_us`, by the database's clock, and its folder has that
-    name; the claim stays when the file is ready, in the store `store_id`. `due_us` is when a
-    waiting one may be begun. The row stays when the file is gone, with `deleted_us` and
-    `deleted_by`, which is null where its time was over, as a record of who took what.
+    A `models.job.Job`. Its `claim` names its folder too, and stays when the file is ready, in the
+    store `store_id`. The row stays when the file is gone, with `deleted_us` and `deleted_by`, as a
+    record of who took what.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -99,7 +86,7 @@ class Export(msgspec.Struct, frozen=True):
 
     @property
     def is_ready(self) -> bool:
-        return self.state == ExportState.READY
+        return self.state == JobState.READY
 
     @property
     def is_over(self) -> bool:
@@ -110,8 +97,3 @@ class Export(msgspec.Struct, frozen=True):
     def kept_bytes(self) -> int:
         """What its file takes, or is thought to."""
         return self.expected_bytes if self.size_bytes is None else self.size_bytes
-
-
-def every_export() -> QuerySet[ExportTable]:
-    """Of all tenants: workers make them all. No use case of a tenant may ask here."""
-    return QuerySet(ExportTable)

@@ -24,6 +24,11 @@ def exports_of(tenant_id: str) -> str:
     return f"exports:{tenant_id}"
 
 
+def comparisons_of(tenant_id: str) -> str:
+    """Topic of a tenant's comparisons: some changed."""
+    return f"comparisons:{tenant_id}"
+
+
 CAMERA_CONFIG = "camera-config"
 """Topic for workers: some camera was created, changed or deleted, or a plan was changed."""
 
@@ -36,6 +41,8 @@ RETENTION = "retention"
 EXPORTS = "exports"
 """Topic for workers: some export waits to be made."""
 
+COMPARISONS = "comparisons"
+"""Topic for workers: some comparison waits to be made."""
 
 WEBHOOKS = "webhooks"
 """Topic for who delivers: some webhook was made, changed or deleted."""

@@ -14,6 +14,7 @@
   - CameraLimitReached
   - ExportTooLarge          it is more than the tenant's exports may take
   - ExportLimitReached      as many exports wait as may
+  - ComparisonLimitReached  as many comparisons wait, or as much is kept of them, as may
   - RateLimited             the plan allows no more requests a minute
   - ConnectionLimitReached  the plan allows no more connections at once
   - CameraNotLive           no picture comes from the camera now
@@ -106,6 +107,10 @@ class ExportTooLarge(VmsError):
 
 class ExportLimitReached(VmsError):
     code = "EXPORT_LIMIT_REACHED"
+
+
+class ComparisonLimitReached(VmsError):
+    code = "COMPARISON_LIMIT_REACHED"
 
 
 class RateLimited(VmsError):

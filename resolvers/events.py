@@ -24,6 +24,7 @@ from resolvers.errors import FieldError, InvalidInput, NotFound, VmsError
 from resolvers.event_rows import Newest, newest, newest_of_each, of_ids, oldest
 from resolvers.features import ALL_FEATURES, is_event_type
 from resolvers.outcomes import Outcome, attempt, in_groups
+from resolvers.plate_filter import plate_faults, with_plate
 from resolvers.verdicts import ReviewState
 
 MAX_FILTER_VALUES = 200
@@ -41,6 +42,7 @@ class EventFilter(msgspec.Struct, frozen=True):
     min_confidence: float | None = None
     zone_ids: Sequence[str] | None = None
     review: Sequence[ReviewState] | None = None
+    plate: str | None = None
 
 
 ALL = EventFilter()
@@ -208,6 +210,7 @@ def check_filter(wanted: EventFilter) -> None:
         wrong.append(FieldError("zone_ids", f"want at most {MAX_FILTER_VALUES} zones"))
     if not all(map(_ZONE_ID.fullmatch, wanted.zone_ids or ())):
         wrong.append(FieldError("zone_ids", "want ids of zones"))
+    wrong += plate_faults(wanted.plate)
     if wrong:
         raise InvalidInput(*wrong)
 
@@ -227,6 +230,8 @@ def filtered(rows: QuerySet[EventTable], wanted: EventFilter) -> QuerySet[EventT
         rows = rows.filter(Q(*met, join_type="OR")) if met else rows.filter(id__in=[])
     if wanted.review is not None:
         rows = rows.filter(_in_state(wanted.review))
+    if wanted.plate is not None:
+        rows = with_plate(rows, wanted.plate)
     return rows.filter(**{name: limit for name, limit in limits.items() if limit is not None})
 
 

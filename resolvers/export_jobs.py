@@ -1,105 +1,41 @@
-"""Who makes an export: taken by one worker at a time, told of as it goes on, ended in the tables.
-
-A worker that says nothing for STALE_US has lost its export: another begins it from the start. What
-the first one still says is refused, as it no longer has the claim.
-"""
+"""Who makes an export, as the tables have it: see `resolvers.jobs`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
-from tortoise.expressions import F, Q
+from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from media.export.package import Package
-from models.base import select, select_first
-from models.export import Export, ExportState, ExportTable, every_export
-from models.lease import database_now_us
+from models.export import Export, ExportTable
+from models.job import JobState
 from resolvers.bus import EXPORTS, exports_of
 from resolvers.context import World
+from resolvers.jobs import Fault, Jobs
 from resolvers.retention import FORGET_US
 
-STALE_US = 15_000_000
-MOST_ATTEMPTS = 3
-RETRY_US = 5_000_000
-
-
-class ExportLost(Exception):
-    """The export is another's by now, or was deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why an export failed: a stable code, and words. `passes`: another attempt may help."""
-
-    code: str
-    text: str
-    passes: bool = False
-
-
-CUT_SHORT = Fault("CUT_SHORT", "whoever made it was stopped, again and again")
+JOBS = Jobs(ExportTable, Export, EXPORTS, exports_of)
 
 
 async def take(world: World) -> Export | None:
-    """The oldest export that waits, or was lost, for the caller alone; None when there is none.
-
-    Raises:
-        Unavailable: the database is away.
-    """
-    now_us = await database_now_us(world.clock.now_us())
-    lost = Q(state=ExportState.RUNNING, seen_us__lt=now_us - STALE_US)
-    free = Q(state=ExportState.WAITING, due_us__lte=world.clock.now_us()) | lost
-    found = await select_first(every_export().filter(free).order_by("created_us", "id"), Export)
-    if found is None:
-        return None
-    if found.attempts >= MOST_ATTEMPTS:
-        await _change(world, found, _failed(CUT_SHORT))
-        return await take(world)
-    taken: dict[str, object] = {
-        "state": ExportState.RUNNING.value,
-        "claim": uuid4(),
-        "seen_us": now_us,
-        "attempts": found.attempts + 1,
-        "store_id": world.store.store_id,
-        "done_bytes": 0,
-    }
-    return await _change(world, found, taken) or await take(world)
+    """See `Jobs.take`."""
+    return await JOBS.take(world, more={"store_id": world.store.store_id, "done_bytes": 0})
 
 
 async def keep(world: World, job: Export, done_bytes: int, expected_bytes: int) -> None:
-    """Says that the export goes on, and how far it is.
-
-    Raises:
-        ExportLost: it is not the caller's any more.
-        Unavailable: the database is away.
-    """
-    now_us = await database_now_us(world.clock.now_us())
-    # The revision moves where there is something new to tell, so that followers hear no echo.
-    changed = (
-        await _mine(job)
-        .exclude(done_bytes=done_bytes, expected_bytes=expected_bytes)
-        .update(
-            seen_us=now_us,
-            done_bytes=done_bytes,
-            expected_bytes=expected_bytes,
-            revision=F("revision") + 1,
-        )
-    )
-    if changed:
-        await world.bus.ring(exports_of(job.tenant_id))
-    elif not await _mine(job).update(seen_us=now_us):
-        raise ExportLost
+    """See `Jobs.keep`."""
+    await JOBS.keep(world, job, done_bytes=done_bytes, expected_bytes=expected_bytes)
 
 
 async def finish(world: World, job: Export, package: Package) -> None:
-    """Its file is whole on disk: from now on it is served. Raises ExportLost, Unavailable."""
+    """Its file is whole on disk: from now on it is served. Raises JobLost, Unavailable."""
     now_us = world.clock.now_us()
-    await _end(
-        world,
+    await JOBS.end(
         job,
         {
-            "state": ExportState.READY.value,
+            "state": JobState.READY.value,
             "done_bytes": F("expected_bytes"),
             "file_name": package.file_name,
             "size_bytes": package.size_bytes,
@@ -107,83 +43,48 @@ async def finish(world: World, job: Export, package: Package) -> None:
             "expires_us": now_us + world.exports.kept_us,
         },
     )
-
-
-async def fail(world: World, job: Export, fault: Fault) -> None:
-    """Ends it with a fault, or puts it back where another attempt may help.
-
-    Raises:
-        ExportLost: it is not the caller's any more.
-        Unavailable: the database is away.
-    """
-    if fault.passes and job.attempts < MOST_ATTEMPTS:
-        await put_back(world, job, job.attempts, world.clock.now_us() + RETRY_US)
-    else:
-        await _end(world, job, _failed(fault))
-
-
-async def put_back(world: World, job: Export, attempts: int, due_us: int) -> None:
-    """Leaves it to whoever takes it next. Raises ExportLost, Unavailable."""
-    changes = {"attempts": attempts, "due_us": due_us, "claim": None, "done_bytes": 0}
-    await _end(world, job, {"state": ExportState.WAITING.value, **changes})
-    await world.bus.ring(EXPORTS)
-
-
-def _failed(fault: Fault) -> dict[str, object]:
-    return {"state": ExportState.FAILED.value, "fault_code": fault.code, "fault": fault.text}
-
-
-async def _end(world: World, job: Export, changes: dict[str, object]) -> None:
-    if not await _mine(job).update(**changes, revision=F("revision") + 1):
-        raise ExportLost
     await world.bus.ring(exports_of(job.tenant_id))
 
 
-def _mine(job: Export) -> QuerySet[ExportTable]:
-    rows = ExportTable.within(job.tenant_id)
-    return rows.filter(id=job.id, claim=job.claim, state=ExportState.RUNNING)
+async def fail(world: World, job: Export, fault: Fault) -> None:
+    """See `Jobs.fail`."""
+    await JOBS.fail(world, job, fault, done_bytes=0)
 
 
-async def _change(world: World, found: Export, changes: dict[str, object]) -> Export | None:
-    """None when it has changed since it was read."""
-    revision = found.revision + 1
-    rows = ExportTable.within(found.tenant_id).filter(id=found.id)
-    if not await rows.filter(revision=found.revision).update(**changes, revision=revision):
-        return None
-    await world.bus.ring(exports_of(found.tenant_id))
-    [changed] = await select(rows, Export)
-    return changed
+async def put_back(world: World, job: Export, attempts: int, due_us: int) -> None:
+    """See `Jobs.put_back`."""
+    await JOBS.put_back(world, job, attempts, due_us, done_bytes=0)
 
 
 async def expire(world: World) -> int:
     """Ends the exports whose time is over, and forgets the records of old ones; how many ended."""
     now_us = world.clock.now_us()
-    over = every_export().filter(state=ExportState.READY, expires_us__lte=now_us)
-    gone = {"state": ExportState.DELETED.value, "deleted_us": now_us}
+    over = JOBS.every().filter(state=JobState.READY, expires_us__lte=now_us)
+    gone = {"state": JobState.DELETED.value, "deleted_us": now_us}
     ended = await over.update(**gone, revision=F("revision") + 1)
-    ends = (ExportState.DELETED, ExportState.FAILED)
-    await every_export().filter(state__in=ends, created_us__lt=now_us - FORGET_US).delete()
+    ends = (JobState.DELETED, JobState.FAILED)
+    await JOBS.every().filter(state__in=ends, created_us__lt=now_us - FORGET_US).delete()
     return ended
 
 
 async def claims_in_use() -> set[UUID]:
     """Those whose folders hold what is served, or is being made."""
-    states = (ExportState.RUNNING, ExportState.READY)
-    return await _claims(every_export().filter(state__in=states))
+    states = (JobState.RUNNING, JobState.READY)
+    return await _claims(JOBS.every().filter(state__in=states))
 
 
 async def ready_claims(store_id: UUID) -> set[UUID]:
     """Those whose folders lie in a store and hold what is served."""
-    return await _claims(every_export().filter(state=ExportState.READY, store_id=store_id))
+    return await _claims(JOBS.every().filter(state=JobState.READY, store_id=store_id))
 
 
-async def _claims(rows: QuerySet[ExportTable]) -> set[UUID]:
+async def _claims(rows: QuerySet[Any]) -> set[UUID]:
     found = await rows.filter(claim__isnull=False).values_list("claim", flat=True)
     return {UUID(str(each)) for each in found}
 
 
 async def lose(world: World, claims: set[UUID]) -> None:
     """Says of exports that their files are gone: a database was restored without them."""
-    rows = every_export().filter(claim__in=claims, state=ExportState.READY)
-    gone = {"state": ExportState.DELETED.value, "deleted_us": world.clock.now_us()}
+    rows = JOBS.every().filter(claim__in=claims, state=JobState.READY)
+    gone = {"state": JobState.DELETED.value, "deleted_us": world.clock.now_us()}
     await rows.update(**gone, revision=F("revision") + 1)

@@ -15,7 +15,6 @@ from media.export.manifest import FORMAT, Head, Missing
 from media.export.package import CameraFootage, Package, write_package
 from media.export.plan import FootageGone, Span
 from media.playlist import iso_milliseconds
-from media.store import Hour
 from media.types import MediaError
 from models.camera import Camera
 from models.export import Export
@@ -24,8 +23,9 @@ from resolvers.access import Actor, Interval, Scope
 from resolvers.cameras import cameras_for
 from resolvers.context import Context, World
 from resolvers.errors import FootageAway, NotFound
-from resolvers.export_jobs import Fault
 from resolvers.footage import Footage, folder_of
+from resolvers.job_footage import demand_listed, place_of
+from resolvers.jobs import Fault, JobFault
 from resolvers.outcomes import value_of
 from resolvers.recordings import RangeOf, coverage_of_each
 from resolvers.stores import FarFile, Wish
@@ -34,20 +34,8 @@ from resolvers.system import VERSION
 _FAR = "far"
 
 
-class NotYet(Exception):
-    """Footage of the range is still being written."""
-
-
 class Stopped(Exception):
     """Who asked for the work wants it no more."""
-
-
-class ExportFault(Exception):
-    """Why there will be no file."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.text)
-        self.fault = fault
 
 
 @dataclass(slots=True)
@@ -94,7 +82,7 @@ class Making:
         Raises:
             NotYet: wait for some seconds.
             Stopped: `progress` said so.
-            ExportFault: there will be none, or not in this attempt.
+            JobFault: there will be none, or not in this attempt.
             Unavailable: the database is away.
         """
         try:
@@ -110,12 +98,12 @@ class Making:
         except OSError as error:
             code = "NO_ROOM" if is_full(error) else "DISK_FAILED"
             text = f"the disk failed: {error.strerror}"
-            raise ExportFault(Fault(code, text, passes=not is_full(error))) from error
+            raise JobFault(Fault(code, text, passes=not is_full(error))) from error
 
     async def _made(self) -> Package:
         cameras = await self._cameras()
         for camera in cameras:
-            await self._check_ended(camera)
+            await demand_listed(self._ctx, camera, self.wanted)
         found = [await footage.between(self._ctx, each, self.wanted) for each in cameras]
         await self._check(found)
         folder = await asyncio.to_thread(make_folder, self.world.store.root, self._claim)
@@ -158,21 +146,15 @@ class Making:
             raise NotFound("a camera was deleted")
         return cameras
 
-    async def _check_ended(self, camera: Camera) -> None:
-        """The range is over, but its last segment may not be listed yet."""
-        last = Interval(self.wanted.to_us - 1, self.wanted.to_us)
-        if not (await footage.between(self._ctx, camera, last)).ended:
-            raise NotYet
-
     async def _check(self, found: Sequence[Footage]) -> None:
         if any(each.away for each in found):
             raise FootageAway
         needed = sum(part.size_bytes for each in found for part in each.segments)
         if not needed:
-            raise ExportFault(Fault("NOT_RECORDED", "there is no footage of that time (any more)"))
+            raise JobFault(Fault("NOT_RECORDED", "there is no footage of that time (any more)"))
         most = self.world.exports.most_bytes
         if needed > most:
-            raise ExportFault(
+            raise JobFault(
                 Fault("TOO_LARGE", f"it takes {needed} bytes, and exports may take {most}")
             )
         away = sum(
@@ -185,7 +167,7 @@ class Making:
         free = room.free_bytes - self.world.marks.reserve_bytes
         if needed + away > free:
             text = f"it takes {needed + away} bytes, and {max(0, free)} are left above the reserve"
-            raise ExportFault(Fault("NO_ROOM", text))
+            raise JobFault(Fault("NO_ROOM", text))
         self.progress.expected_bytes = needed
 
     async def _borrow(self, camera: Camera, found: Footage, folder: Path) -> dict[str, Path]:
@@ -200,7 +182,7 @@ class Making:
         return borrowed
 
     async def _fetch(self, camera: Camera, name: str, path: Path) -> None:
-        store_id, hour, file_name = _place(name)
+        store_id, hour, file_name = place_of(name)
         try:
             far = await footage.open_file(
                 self._ctx, camera, hour, file_name, Wish(store_id=store_id)
@@ -231,25 +213,19 @@ class Making:
         )
 
 
-def _fault(code: str, error: Exception, *, passes: bool = False) -> ExportFault:
-    return ExportFault(Fault(code, str(error), passes))
-
-
-def _place(name: str) -> tuple[UUID, Hour, str]:
-    """Of a file as footage names it: `{store}/{date}/{hour}/{file}`."""
-    store, date, hour, file_name = name.split("/")
-    return UUID(store), Hour(date, hour), file_name
+def _fault(code: str, error: Exception, *, passes: bool = False) -> JobFault:
+    return JobFault(Fault(code, str(error), passes))
 
 
 def _is_here(world: World, name: str) -> bool:
-    return _place(name)[0] == world.store.store_id
+    return place_of(name)[0] == world.store.store_id
 
 
 def _opener(world: World, camera: Camera, borrowed: dict[str, Path]) -> Callable[[str], BinaryIO]:
     def opened(name: str) -> BinaryIO:
         if name in borrowed:
             return borrowed[name].open("rb")
-        _, hour, file_name = _place(name)
+        _, hour, file_name = place_of(name)
         return world.store.open_file(folder_of(camera), hour, file_name)
 
     return opened

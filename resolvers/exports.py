@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 from tortoise.queryset import QuerySet
@@ -21,12 +22,13 @@ from models.base import select
 from models.bulk import NewRows
 from models.camera import Camera
 from models.each import select_each
-from models.export import KEPT, UNFINISHED, Export, ExportState, ExportTable
+from models.export import KEPT, Export, ExportTable
+from models.job import UNFINISHED, JobState
 from models.recording import RecordingHour, RecordingHourTable
 from models.tenant import take_numbers
 from resolvers import addresses, cursors
 from resolvers.access import Interval, Scope, demand
-from resolvers.bus import EXPORTS, RETENTION, exports_of, wait_for_ring
+from resolvers.bus import EXPORTS, RETENTION, exports_of
 from resolvers.cameras import cameras_for
 from resolvers.context import Context
 from resolvers.errors import (
@@ -37,20 +39,18 @@ from resolvers.errors import (
     InvalidInput,
     NotFound,
     NotRecorded,
-    Unavailable,
 )
 from resolvers.evidence import UNNAMED
-from resolvers.fanout import Over, Start
+from resolvers.export_jobs import JOBS
+from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place, uuid_of
 from resolvers.outcomes import value_of
 from resolvers.playback import MAX_INTERVAL_US
 from resolvers.recordings import check_range
 from resolvers.stores import WHOLE, FarFile, StoredExport, Wish
-from resolvers.tail import LOOK_ANYWAY_SECONDS, Page, Step
 
 MOST_CAMERAS = 16
 MOST_UNFINISHED = 10
 """Of one tenant: a worker makes one at a time."""
-ID_CHARACTERS = 36
 
 
 class ExportWish(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ def _waiting(ctx: Context, cameras: Sequence[Camera], wanted: Interval, expected
         camera_ids=[each.slug for each in cameras],
         from_us=wanted.from_us,
         to_us=wanted.to_us,
-        state=ExportState.WAITING,
+        state=JobState.WAITING,
         revision=1,
         created_us=now_us,
         created_by=ctx.actor.subject or UNNAMED,
@@ -153,10 +153,10 @@ async def export(ctx: Context, export_id: str) -> Export:
         NotFound: no such export in this tenant.
     """
     demand(ctx.actor, Scope.PLAYBACK_READ)
-    found = await select(_of(ctx).filter(id=_id_of(export_id)), Export)
-    if not found:
-        raise _unknown(export_id)
-    return found[0]
+    found = await JOBS.one(_of(ctx), export_id)
+    if found is None:
+        raise NotFound(f"there is no export {export_id[:ID_CHARACTERS]!r}")
+    return found
 
 
 async def exports(ctx: Context, first: int, after: str | None) -> ExportPage:
@@ -171,8 +171,8 @@ async def exports(ctx: Context, first: int, after: str | None) -> ExportPage:
     found: list[Export] = []
     if after is not None:
         parts = cursors.decode(cursors.EXPORTS, ctx.actor.tenant_id, after, "after")
-        created, export_id = cursors.decode_place(parts, ID_CHARACTERS, "after")
-        same = rows.filter(created_us=created, id__lt=_id_of(export_id))
+        created, job_id = job_place(parts, "after")
+        same = rows.filter(created_us=created, id__lt=job_id)
         found = await select(same.limit(first + 1), Export)
         rows = rows.filter(created_us__lt=created)
     found += await select(rows.limit(first + 1), Export)
@@ -191,18 +191,9 @@ async def export_delete(ctx: Context, export_id: str) -> Export:
         NotFound: no such export in this tenant.
     """
     found = await export(ctx, export_id)
-    rows = _of(ctx).filter(id=found.id, state__not=ExportState.DELETED)
-    gone = {
-        "state": ExportState.DELETED.value,
-        "deleted_us": ctx.world.clock.now_us(),
-        "deleted_by": ctx.actor.subject or UNNAMED,
-    }
-    while found.state != ExportState.DELETED:
-        await rows.filter(revision=found.revision).update(**gone, revision=found.revision + 1)
-        found = await export(ctx, export_id)
-    await ctx.world.bus.ring(exports_of(found.tenant_id))
+    gone = await JOBS.delete(ctx, found, _of(ctx))
     await ctx.world.bus.ring(RETENTION)
-    return found
+    return gone
 
 
 def _of(ctx: Context) -> QuerySet[ExportTable]:
@@ -210,19 +201,8 @@ def _of(ctx: Context) -> QuerySet[ExportTable]:
     actor = ctx.actor
     rows = ExportTable.within(actor.tenant_id)
     if actor.export_id is not None:
-        return rows.filter(id=_id_of(actor.export_id))
+        return rows.filter(id=uuid_of(actor.export_id))
     return rows if actor.cameras is None else rows.filter(id__in=[])
-
-
-def _id_of(export_id: str) -> UUID:
-    try:
-        return UUID(export_id[:ID_CHARACTERS])
-    except ValueError as error:
-        raise _unknown(export_id) from error
-
-
-def _unknown(export_id: str) -> NotFound:
-    return NotFound(f"there is no export {export_id[:ID_CHARACTERS]!r}")
 
 
 def file_url(ctx: Context, export: Export) -> str | None:
@@ -266,43 +246,7 @@ async def open_file(
         raise NotFound("there is no such file") from error
 
 
-class ExportFeed:
-    """An export as it is, and again after each change, until it is over."""
-
+class ExportFeed(JobFeed[Export]):
     def __init__(self, ctx: Context, export_id: str) -> None:
-        self._ctx, self._export_id = ctx, export_id
-
-    @property
-    def key(self) -> Hashable:
-        return "export", self._export_id
-
-    async def start(self) -> Start[Export]:
-        """Raises ScopeMissing or NotFound."""
-        found = await export(self._ctx, self._export_id)
-        first = [Step(found.revision, found)]
-        return Start(found.revision, live=True, first=first)
-
-    async def pages(self, seen: int) -> AsyncGenerator[Page[Export], None]:
-        """Each change behind a revision; several in quick succession come as the last.
-
-        Raises:
-            Over: it is ready, has failed or was deleted, and that was told.
-        """
-        topic = exports_of(self._ctx.actor.tenant_id)
-        async with self._ctx.world.bus.bell(topic) as bell:
-            while True:
-                bell.clear()
-                found = await self._look()
-                if found is not None and found.revision > seen:
-                    seen = found.revision
-                    yield Page([Step(seen, found)], seen, seen)
-                if found is not None and found.is_over:
-                    raise Over
-                await wait_for_ring(bell, LOOK_ANYWAY_SECONDS)
-
-    async def _look(self) -> Export | None:
-        """None while the database is away."""
-        try:
-            return await export(self._ctx, self._export_id)
-        except Unavailable:
-            return None
+        topic = exports_of(ctx.actor.tenant_id)
+        super().__init__(ctx, ("export", export_id), topic, partial(export, ctx, export_id))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from media.plates import plate_key
 from media.types import ChangeKind, Detection, EventChange, Plate, Snapshot, View
 from models.bulk import NewRows, insert, run_with
 from models.tenant import take_numbers
@@ -37,6 +38,7 @@ EVENT_TYPES = {
     "zone_ids": "text",
     "best": "jsonb",
     "plate": "jsonb",
+    "plate_key": "text",
 }
 
 _KNOWN = """
@@ -47,7 +49,8 @@ WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
 _MOVE = """
 UPDATE event SET
     seq = n.seq, last_change = n.last_change, ended_us = coalesce(n.ended_us, event.ended_us),
-    best = coalesce(n.best, event.best), plate = coalesce(n.plate, event.plate)
+    best = coalesce(n.best, event.best), plate = coalesce(n.plate, event.plate),
+    plate_key = coalesce(n.plate_key, event.plate_key)
 FROM new_rows n
 WHERE event.tenant_id = $1 AND event.at_us >= $2 AND event.at_us <= $3
     AND event.id = n.id AND event.at_us = n.at_us
@@ -60,6 +63,7 @@ _MOVED_TYPES = {
     "ended_us": "bigint",
     "best": "jsonb",
     "plate": "jsonb",
+    "plate_key": "text",
 }
 
 
@@ -148,7 +152,7 @@ async def _move(tenant_id: str, moved: dict[str, _State]) -> None:
             state.last_change,
             state.ended_us,
             _view(state.best),
-            _plate(state.plate),
+            *_plate(state.plate),
         )
         for name, state in moved.items()
     ]
@@ -184,7 +188,7 @@ def _record(
         msgspec.json.encode(zones).decode() if zones else None,
         zone_ids([each.id for each in zones]) if zones else None,
         _view(state.best),
-        _plate(state.plate),
+        *_plate(state.plate),
     )
 
 
@@ -210,9 +214,11 @@ def _view(best: View | None) -> str | None:
     return msgspec.json.encode(told).decode()
 
 
-def _plate(plate: Plate | None) -> str | None:
-    """As JSON."""
-    return None if plate is None else msgspec.json.encode(plate).decode()
+def _plate(plate: Plate | None) -> tuple[str | None, str | None]:
+    """As JSON, and to search by."""
+    if plate is None:
+        return None, None
+    return msgspec.json.encode(plate).decode(), plate_key(plate.text)
 
 
 def _box(detection: Detection) -> dict[str, object]:

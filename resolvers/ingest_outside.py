@@ -75,6 +75,7 @@ def _record(
         "zone_ids": None,
         "best": None,
         "plate": None,
+        "plate_key": None,
         "boxes": msgspec.json.encode(event.boxes).decode(),
         "payload": msgspec.json.encode(event.payload).decode(),
         "written_us": written_us,

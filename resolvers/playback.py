@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 import msgspec
@@ -40,13 +40,34 @@ _SEGMENT = re.compile(r"(\d\d)(\d\d)(\d\d)_(\d{3})(?:-\d+)?\.m4s", re.ASCII)
 _SNAPSHOT = re.compile(r"snap-([0-9]{1,8})\.jpg")
 
 
+class Placed(Protocol):
+    """What has a frame of its own: an event, or one that a model would have told of.
+
+    `position` is None where that is not known: of one that another system told of (`payload`) the
+    time is.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def camera_slug(self) -> str: ...
+    @property
+    def camera_key(self) -> UUID: ...
+    @property
+    def at_us(self) -> int: ...
+    @property
+    def position(self) -> int | None: ...
+    @property
+    def payload(self) -> dict[str, Any] | None: ...
+
+
 class EventPlayback(msgspec.Struct, frozen=True):
     """`offset_us` from the start of the playlist's media to the very frame of the event.
 
     The playlist is that of `hour`, or of the part of it from `from_position` on.
     """
 
-    event: Event
+    event: Placed
     hour: Hour
     offset_us: int
     from_position: int | None
@@ -65,7 +86,7 @@ class EventPlayback(msgspec.Struct, frozen=True):
 class _Frame(msgspec.Struct, frozen=True):
     """An event's frame. `recent`: it may still be on its way to the disk."""
 
-    event: Event
+    event: Placed
     camera: Camera
     recent: bool
 
@@ -103,7 +124,7 @@ async def event_playback(ctx: Context, event_id: str) -> EventPlayback:
     return value_of((await event_playbacks(ctx, [event]))[0])
 
 
-async def event_playbacks(ctx: Context, events: Sequence[Event]) -> list[Outcome[EventPlayback]]:
+async def event_playbacks(ctx: Context, events: Sequence[Placed]) -> list[Outcome[EventPlayback]]:
     """`event_playback` of events that the actor was shown, in a fixed number of statements.
 
     Raises ScopeMissing.
@@ -115,7 +136,7 @@ async def event_playbacks(ctx: Context, events: Sequence[Event]) -> list[Outcome
     return await answered(frames, partial(_find, ctx))
 
 
-def _frame(event: Event, camera: Outcome[Camera], since_us: int) -> _Frame:
+def _frame(event: Placed, camera: Outcome[Camera], since_us: int) -> _Frame:
     """Only of the event's own camera, not of a later one of the same name."""
     if not isinstance(camera, Camera) or camera.key != event.camera_key:
         raise NotRecorded(f"the camera of event {event.id} was deleted")
@@ -189,11 +210,11 @@ def _playback(frame: _Frame, here: _Shown, before: _Shown | None) -> EventPlayba
     raise NotRecorded(f"the frame of event {event.id} is in no recording")
 
 
-def _played(event: Event, hour: Hour, spot: Spot) -> EventPlayback:
+def _played(event: Placed, hour: Hour, spot: Spot) -> EventPlayback:
     return EventPlayback(event, hour, _microseconds(spot.ticks), spot.from_position)
 
 
-def _spot(where: Footage, event: Event) -> Spot | None:
+def _spot(where: Footage, event: Placed) -> Spot | None:
     """Of an event that another system told of, only the time is known."""
     if event.position is None:
         return where.spot_at(event.at_us)

@@ -22,6 +22,7 @@ from resolvers.event_rows import of_late
 from resolvers.events import ALL, EventFilter, check_filter, filtered, meets_zone
 from resolvers.fanout import Start
 from resolvers.meter import Meter
+from resolvers.plate_filter import plate_pattern
 from resolvers.tail import Page, Step, Tail, pages
 from resolvers.verdicts import ReviewState
 
@@ -161,6 +162,7 @@ class _View:
 
     def __init__(self, actor: Actor, wanted: EventFilter, clock: Clock) -> None:
         self._actor, self._wanted, self._clock = actor, wanted, clock
+        self._plate = None if wanted.plate is None else plate_pattern(wanted.plate)
         self._batch, self._is_near = FIRST_BATCH, True
 
     def shows(self, value: Item) -> bool:
@@ -175,6 +177,7 @@ class _View:
             and (wanted.min_confidence is None or event.confidence >= wanted.min_confidence)
             and (wanted.zone_ids is None or meets_zone(event, wanted.zone_ids))
             and (wanted.review is None or ReviewState.of(event.verdict) in wanted.review)
+            and (self._plate is None or self._plate.meets(event))
             and (wanted.since_us is None or event.at_us >= wanted.since_us)
             and (wanted.until_us is None or event.at_us < wanted.until_us)
         )

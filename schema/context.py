@@ -12,10 +12,17 @@ from strawberry.dataloader import DataLoader
 
 from resolvers.catalogue import states_of
 from resolvers.context import Context
+from resolvers.differences import DifferencePage, DifferencesOf, differences_of_each
 from resolvers.events import EventPage, PageOf, pages_of_cameras
 from resolvers.feature_states import FeatureState
 from resolvers.outcomes import Outcome
-from resolvers.playback import EventPlayback, IntervalPlayback, event_playbacks, playback_of_each
+from resolvers.playback import (
+    EventPlayback,
+    IntervalPlayback,
+    Placed,
+    event_playbacks,
+    playback_of_each,
+)
 from resolvers.recordings import (
     Covered,
     DayOf,
@@ -27,7 +34,6 @@ from resolvers.recordings import (
 from resolvers.stored_detections import FramePage, FramesOf, frames_of_each
 
 if TYPE_CHECKING:
-    from models.event import Event
     from schema.cameras import Camera
 
 AskedT = TypeVar("AskedT")
@@ -76,7 +82,11 @@ class RequestContext:
         return self._loader(playback_of_each)
 
     @cached_property
-    def event_playbacks(self) -> DataLoader[Event, EventPlayback]:
+    def differences(self) -> DataLoader[DifferencesOf, DifferencePage]:
+        return self._loader(differences_of_each)
+
+    @cached_property
+    def event_playbacks(self) -> DataLoader[Placed, EventPlayback]:
         return self._loader(event_playbacks)
 
     def _loader(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-import strawberry
-from strawberry.types.enum import StrawberryEnumDefinition
-
 from media.types import CameraState, ChangeKind, Direction
 from media.zones import ZonePurpose
 from resolvers.access import Scope
@@ -15,6 +12,7 @@ from resolvers.events import EventOrder
 from resolvers.features import ALL_FEATURES, Feature
 from resolvers.verdicts import ReviewState, Verdict
 from resolvers.webhook_sending import Outcome
+from schema.enum_words import describe as _describe
 
 
 class CameraChangeKind(StrEnum):
@@ -51,7 +49,7 @@ class ExportState(StrEnum):
 
 
 class ExportErrorCode(StrEnum):
-    """The codes of `resolvers.export_jobs.Fault`."""
+    """The codes of a `resolvers.jobs.Fault` of an export."""
 
     NOT_RECORDED = "NOT_RECORDED"
     CAMERA_GONE = "CAMERA_GONE"
@@ -106,18 +104,11 @@ class UserErrorCode(StrEnum):
     NOT_RECORDED = "NOT_RECORDED"
     EXPORT_TOO_LARGE = "EXPORT_TOO_LARGE"
     EXPORT_LIMIT_REACHED = "EXPORT_LIMIT_REACHED"
+    COMPARISON_LIMIT_REACHED = "COMPARISON_LIMIT_REACHED"
     CAMERA_NOT_LIVE = "CAMERA_NOT_LIVE"
     LIVE_CODEC_UNSUPPORTED = "LIVE_CODEC_UNSUPPORTED"
     LIVE_B_FRAMES = "LIVE_B_FRAMES"
     LIVE_VIEWERS_REACHED = "LIVE_VIEWERS_REACHED"
-
-
-def _describe(enum: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
-    """Registers an enumeration with Strawberry; `values` says what each member means."""
-    strawberry.enum(enum, name=name, description=description)
-    definition: StrawberryEnumDefinition = enum.__dict__["__strawberry_definition__"]
-    for value in definition.values:
-        value.description = values[value.name]
 
 
 _SEEN = {
@@ -287,6 +278,7 @@ _describe(
         "NOT_RECORDED": "There is no footage of that time.",
         "EXPORT_TOO_LARGE": "It is more than is left of what a tenant's exports may take.",
         "EXPORT_LIMIT_REACHED": "As many exports are being made as a tenant may have made.",
+        "COMPARISON_LIMIT_REACHED": "As many comparisons are being made, or kept, as may be.",
         "CAMERA_NOT_LIVE": "The camera is off, or no picture comes from it now.",
         "LIVE_CODEC_UNSUPPORTED": "The camera's codec is none that WebRTC shows: play its HLS.",
         "LIVE_B_FRAMES": "The camera sends B-frames, which WebRTC can't show: play its HLS.",

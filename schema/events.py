@@ -92,7 +92,7 @@ class EventView:
         cost=400,
     )
     async def playback(self, info: Info) -> EventPlayback | None:
-        return await _playback(info, self._frame)
+        return await played(info, self._frame)
 
 
 def _snapshot_url(ctx: Context, event: EventValue) -> str | None:
@@ -102,7 +102,7 @@ def _snapshot_url(ctx: Context, event: EventValue) -> str | None:
     return addresses.snapshot(event.camera_slug, event.snapshot, grant)
 
 
-async def _playback(info: Info, event: EventValue) -> EventPlayback | None:
+async def played(info: Info, event: playback.Placed) -> EventPlayback | None:
     try:
         found = await info.context.event_playbacks.load(event)
     except NotRecorded:
@@ -207,7 +207,7 @@ class Event:
         cost=400,
     )
     async def playback(self, info: Info) -> EventPlayback | None:
-        return await _playback(info, self._event)
+        return await played(info, self._event)
 
     @field(description="The zones whose rules began it; none where it needed none.", size=2)
     def zones(self) -> list[EventZone]:
@@ -308,6 +308,14 @@ class EventFilter:
     review: list[ReviewState] | None = strawberry.field(
         default=strawberry.UNSET, description="Reviewed like any of these, as it stands now."
     )
+    plate: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "With this number plate, as `plate` has it by now: `51F-123.45` and `51f12345` are "
+            "one. `*` before or behind stands for any signs: `51F*`, `*2345`, `*F12*`. 2 to 12 "
+            "letters and digits."
+        ),
+    )
     since: Instant | None = strawberry.field(
         default=strawberry.UNSET, description="Of this time or later."
     )
@@ -329,6 +337,7 @@ def wanted_events(given: EventFilter | None) -> events.EventFilter:
         min_confidence=or_none(given.min_confidence),
         zone_ids=or_none(given.zone_ids),
         review=or_none(given.review),
+        plate=or_none(given.plate),
     )
 
 

@@ -9,6 +9,7 @@ import strawberry
 from resolvers.access import Scope
 from schema import (
     camera_changes,
+    comparisons,
     event_review,
     evidence,
     exports,
@@ -27,6 +28,7 @@ from schema.camera_changes import (
     CameraUpdateInput,
     ProbePayload,
 )
+from schema.comparisons import ComparisonId, ComparisonPayload, WantedComparison
 from schema.context import Info
 from schema.event_review import EventReviewPayload, ReviewInput
 from schema.evidence import EvidenceLockInput, EvidenceLockPayload
@@ -157,6 +159,23 @@ class Mutation:
     )
     async def export_delete(self, info: Info, id: ExportId) -> ExportPayload:
         return await exports.delete(info.context.ctx, id)
+
+    @mutation(
+        description=(
+            "Has recorded footage looked at again, with another model or threshold, and compares "
+            "what it would have told. Live detection goes first, and no event is touched."
+        ),
+        scope=Scope.CAMERAS_WRITE,
+    )
+    async def comparison_create(self, info: Info, input: WantedComparison) -> ComparisonPayload:
+        return await comparisons.create(info.context.ctx, input)
+
+    @mutation(
+        description="Ends a comparison, also while it is made, and forgets what it found.",
+        scope=Scope.CAMERAS_WRITE,
+    )
+    async def comparison_delete(self, info: Info, id: ComparisonId) -> ComparisonPayload:
+        return await comparisons.delete(info.context.ctx, id)
 
     @mutation(
         description=(

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers import cameras, catalogue, events, room, system, tenants
+from resolvers import comparisons as comparing
 from resolvers import event_counts as counting
 from resolvers import evidence as locks
 from resolvers import exports as exporting
@@ -25,6 +26,7 @@ from schema.cameras import (
     Filter,
     wanted_cameras,
 )
+from schema.comparisons import Comparison, ComparisonConnection, ComparisonId
 from schema.context import Info
 from schema.event_counts import COST, Bucket, By, CountedFilter, EventCount, counts
 from schema.events import Event, EventConnection, wanted_events
@@ -117,6 +119,23 @@ class Query:
         place = or_none(after)
         page = await exporting.exports(info.context.ctx, checked_first(first), place)
         return ExportConnection.of(page, place)
+
+    @field(
+        description="One comparison; null when there is none of this id.", scope=Scope.EVENTS_READ
+    )
+    async def comparison(self, info: Info, id: ComparisonId) -> Comparison | None:
+        try:
+            return Comparison(await comparing.comparison(info.context.ctx, id))
+        except NotFound:
+            return None
+
+    @field(description="Comparisons of models on footage.", scope=Scope.EVENTS_READ)
+    async def comparisons(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> ComparisonConnection:
+        place = or_none(after)
+        page = await comparing.comparisons(info.context.ctx, checked_first(first), place)
+        return ComparisonConnection.of(page, place)
 
     @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
     async def event_counts(

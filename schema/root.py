@@ -10,16 +10,18 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers.access import Scope
 from resolvers.camera_watch import CameraFeed
+from resolvers.comparisons import ComparisonFeed
 from resolvers.detections import DetectionFeed
 from resolvers.exports import ExportFeed
 from resolvers.watch import EventFeed
-from schema import exports
+from schema import comparisons, exports
 from schema.arguments import CameraId
 from schema.cameras import (
     CameraChange,
     Filter,
     camera_change,
 )
+from schema.comparisons import Comparison, ComparisonId
 from schema.context import Info
 from schema.detections import DetectionFrame, detection_frame
 from schema.directives import describe_arguments
@@ -85,6 +87,17 @@ class Subscription:
     def export_progress(self, info: Info, id: ExportId) -> AsyncIterable[Export]:
         ctx = info.context.ctx
         return Followed(ctx, ExportFeed(ctx, id), exports.shown)
+
+    @subscription(
+        description=(
+            "A comparison as it is, then as it goes on, until it is ready, has failed or was "
+            "deleted."
+        ),
+        scope=Scope.EVENTS_READ,
+    )
+    def comparison_progress(self, info: Info, id: ComparisonId) -> AsyncIterable[Comparison]:
+        ctx = info.context.ctx
+        return Followed(ctx, ComparisonFeed(ctx, id), comparisons.shown)
 
 
 schema = strawberry.Schema(

@@ -56,6 +56,10 @@ class WebhookFilter:
         states = self._wanted.review
         return None if states is None else list(states)
 
+    @field(description="With this number plate, as it is read when it is told; null for all.")
+    def plate(self) -> str | None:
+        return self._wanted.plate
+
     @field(description="Of this time or later; null for all.")
     def since(self) -> Instant | None:
         return None if self._wanted.since_us is None else Instant(self._wanted.since_us)

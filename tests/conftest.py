@@ -48,6 +48,8 @@ TABLES = (
     "token_revocation",
     "webhook",
     "footage_export",
+    "comparison",
+    "comparison_difference",
 )
 DROP_DAYS = """DO $$ DECLARE a_day text; BEGIN
     FOR a_day IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^event_[0-9]{8}$'

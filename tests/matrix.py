@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from media.appearances import Appearance, Comparison
 from media.export.folder import make_folder
 from media.export.names import CONTENT, MANIFEST
 from media.export.package import Package
@@ -19,14 +20,15 @@ from media.live.signals import (
     LiveRefused,
 )
 from media.store import CameraFolder
-from media.types import CameraState, ChangeKind, StatusChanged, View
+from media.types import Box, CameraState, ChangeKind, ModelStatus, StatusChanged, View
 from media.zones import ZonePurpose
 from models.bulk import run
 from models.tenant import TenantTable
-from resolvers import export_jobs, ingest
+from resolvers import comparison_jobs, export_jobs, ingest
 from resolvers.access import OF_A_TENANT, Interval, Scope
 from resolvers.camera_input import CameraChanges
 from resolvers.cameras import camera_update
+from resolvers.comparisons import ComparisonWish, comparison_create
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
 from resolvers.exports import ExportWish, export_create
@@ -42,6 +44,7 @@ from tests.world import add_camera, add_events, beginning, context, token
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
 SECOND = 1_000_000
 SUBSTREAM = "rtsp://user:secret@10.9.8.7/sub"
+MODEL = ModelStatus("tiny", "2024-01-02", ("person",), "MIT", installed=True, active=True)
 OWN, FOREIGN, ABSENT = "own", "foreign", "absent"
 
 
@@ -83,7 +86,7 @@ class Stage:
 
 
 async def set_up(world: World) -> Stage:
-    world = replace(world, live=PictureInH265(), webhooks=NobodyReceives())
+    world = replace(world, live=PictureInH265(), webhooks=NobodyReceives(), models=lambda: (MODEL,))
     await TenantTable.all().update(camera_limit=1000)
     before = await place_now(context(world))
     ids = {
@@ -92,6 +95,7 @@ async def set_up(world: World) -> Stage:
         ("lock", ABSENT): str(uuid4()),
         ("zone", ABSENT): uuid4().hex,
         ("export", ABSENT): str(uuid4()),
+        ("comparison", ABSENT): str(uuid4()),
         ("session", ABSENT): f"cam-nil.{uuid4().hex}",
         ("webhook", ABSENT): str(uuid4()),
         ("tenant", OWN): "default",
@@ -101,7 +105,8 @@ async def set_up(world: World) -> Stage:
     for tenant_id, place, slug in (("default", OWN, "cam-own"), ("acme", FOREIGN, "cam-far")):
         camera = await add_camera(world, slug, tenant_id)
         ctx = context(world, tenant_id)
-        await camera_update(ctx, slug, CameraChanges(enabled=True, detection_url=SUBSTREAM))
+        changes = CameraChanges(enabled=True, detection_url=SUBSTREAM, features=["person"])
+        await camera_update(ctx, slug, changes)
         online = StatusChanged(camera.key, CameraState.ONLINE, None, NOON, None)
         await ingest.record(world, tenant_id, {camera.key: slug}, [online])
         parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]
@@ -123,6 +128,7 @@ async def set_up(world: World) -> Stage:
             ("camera", place): slug,
             ("event", place): event_id,
             ("export", place): await add_export(world, tenant_id, slug),
+            ("comparison", place): await add_comparison(world, tenant_id, slug),
             ("zone", place): await add_zone(world, tenant_id, slug),
             ("lock", place): str((await evidence_lock(ctx, slug, wish)).id),
             ("webhook", place): await add_webhook(world, tenant_id),
@@ -156,6 +162,19 @@ async def add_export(world: World, tenant_id: str, camera_id: str) -> str:
         (folder / name).write_bytes(b"{}")
     await export_jobs.finish(world, job, Package("export.zip", 2))
     return str(export.id)
+
+
+async def add_comparison(world: World, tenant_id: str, camera_id: str) -> str:
+    """A ready one, with a difference whose frame is recorded; its id."""
+    wish = ComparisonWish(camera_id, Interval(NOON, NOON + SECOND), MODEL.name)
+    made = await comparison_create(context(world, tenant_id), wish)
+    job = await comparison_jobs.take(world, [MODEL.name])
+    assert job is not None
+    assert job.id == made.id
+    box = Box(0.4, 0.4, 0.6, 0.8)
+    new = Appearance("1", "person", NOON + SECOND, TICKS, 0.75, box, (), ())
+    await comparison_jobs.finish(world, job, Comparison((), (), (), (new,)), ["tiny@2024-01-02"])
+    return str(made.id)
 
 
 def may(scopes: Iterable[Scope], needed: Iterable[Scope]) -> bool:

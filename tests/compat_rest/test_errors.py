@@ -30,6 +30,7 @@ STATUSES = {
     "CameraLimitReached": 403,
     "ExportTooLarge": 403,
     "ExportLimitReached": 403,
+    "ComparisonLimitReached": 403,
     "RateLimited": 429,
     "ConnectionLimitReached": 429,
     "Unavailable": 503,

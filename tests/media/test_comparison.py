@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from media.comparison import Appearance, Appearances, Sight, compare
+from media.appearances import Appearance, Sight
+from media.comparison import Appearances, compare
 from media.types import (
     Box,
     ChangeKind,
@@ -27,14 +28,14 @@ def walk(name: str, from_s: float, to_s: float, x: float, speed: float = 0.05) -
     """Seen every 0.2 s; its event begins with the third look."""
     times = [round(from_s * 1e6) + n * LOOK_US for n in range(round((to_s - from_s) * 5) + 1)]
     path = tuple(Sight(t, at(x + speed * (t - times[0]) / 1e6)) for t in times)
-    return Appearance(name, "person", path[2].at_us, 0.8, path[2].box, (), path)
+    return Appearance(name, "person", path[2].at_us, None, 0.8, path[2].box, (), path)
 
 
 def stored(name: str, of: Appearance, seconds: float = 0.0) -> Appearance:
     """As the log has it: the beginning alone, so much later than another's."""
     place = 2 + round(seconds * 5)
     sight = of.path[place]
-    return Appearance(name, "person", sight.at_us, 0.8, sight.box, (), (sight,))
+    return Appearance(name, "person", sight.at_us, None, 0.8, sight.box, (), (sight,))
 
 
 def names(found: tuple[Appearance, ...]) -> list[str]:
@@ -64,7 +65,7 @@ def test_who_is_in_one_log_alone_is_lost_or_new() -> None:
 
 def test_an_event_that_begins_later_or_by_another_zone_is_changed() -> None:
     a = walk("a", 0, 8, 0.1)
-    zoned = Appearance("z", "person", a.at_us, 0.8, a.box, ("gate",), a.path)
+    zoned = Appearance("z", "person", a.at_us, None, 0.8, a.box, ("gate",), a.path)
 
     later = compare([stored("1", a, seconds=2.0)], [a], LOOK_US)
     elsewhere = compare([stored("1", a)], [zoned], LOOK_US)
@@ -107,7 +108,7 @@ def test_one_object_that_is_split_in_two_is_one_pair_and_one_new() -> None:
 
 def test_other_features_are_never_one_event() -> None:
     a = walk("a", 0, 8, 0.1)
-    car = Appearance("car", "vehicle", a.at_us, 0.8, a.box, (), a.path)
+    car = Appearance("car", "vehicle", a.at_us, None, 0.8, a.box, (), a.path)
 
     found = compare([a], [car], LOOK_US)
 

@@ -67,7 +67,6 @@ class Recorder:
         self.clocks: list[RunClock | None] = []
         self.threads: set[int] = set()
         self.began = self.closed = 0
-        self.fault: str | None = None
         self.ended_at_us: list[int] = []
         self._fails_in = fails_in
         self._timeline: RunTimeline | None = None

@@ -14,6 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from media.clock import SystemClock
+from media.codecs import VideoSetup
 from media.pipeline import CameraConfig, CameraPipeline, CameraWorld
 from media.sampler import Sampler
 from media.simulator import (
@@ -73,7 +74,7 @@ class Looker:
         self.widths.append(stream.width)
         self.timelines.append(timeline)
         assert timeline.clock is not None
-        self._sampler = Sampler(stream, 30)
+        self._sampler = Sampler(VideoSetup.of(stream), 30)
 
     def packet(self, packet: Packet[Stream]) -> None:
         assert self._sampler is not None

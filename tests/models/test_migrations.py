@@ -16,6 +16,7 @@ from models.database import close_database, config, known_migrations, migrate_da
 from models.event_days import DAY_US
 
 BEFORE_DAYS = "0002_leases_and_plans"
+BEFORE_PLATES = "0016_comparisons"
 TODAY = int(time.time()) // 86400
 TIMES = [0, (TODAY - 3) * DAY_US - 1, (TODAY - 3) * DAY_US, TODAY * DAY_US, (TODAY + 9999) * DAY_US]
 
@@ -88,6 +89,18 @@ async def test_old_events_lie_in_their_days(empty_database: str) -> None:
 
 def named(day: int) -> str:
     return time.strftime("event_%Y%m%d", time.gmtime(day * 86400))
+
+
+async def test_plates_of_before_are_found(empty_database: str) -> None:
+    await migrate_database(empty_database, BEFORE_PLATES)
+    async with connected(empty_database):
+        await add_old_events()
+        plate = '{"text":"51F-123.45","raw":"51F 12345","score":0.9,"model_version":"m"}'
+        await run("UPDATE event SET plate = $1 WHERE id = 'evt-3'", plate)
+    await migrate_database(empty_database)
+    async with connected(empty_database):
+        found = await run("SELECT id, plate_key FROM event WHERE plate_key IS NOT NULL")
+    assert found == [{"id": "evt-3", "plate_key": "51F12345"}]
 
 
 async def test_every_step_down_and_up_keeps_the_indexes(empty_database: str) -> None:

@@ -11,7 +11,7 @@ from models.base import select
 from models.export import Export, ExportTable
 from resolvers import export_jobs, exports
 from resolvers.context import World
-from resolvers.export_jobs import MOST_ATTEMPTS, STALE_US, ExportLost, Fault
+from resolvers.jobs import MOST_ATTEMPTS, STALE_US, Fault, JobLost
 from tests.exporting import LATER, NOON, SECOND, at, created, filmed
 from tests.world import add_camera, context
 
@@ -53,11 +53,11 @@ async def test_who_is_lost_is_followed_by_another(world: World, waiting: Export)
     assert (again.id, again.attempts) == (waiting.id, 2)
     assert again.claim != job.claim
     before = await only()
-    with pytest.raises(ExportLost):
+    with pytest.raises(JobLost):
         await export_jobs.keep(world, job, 1, 2)
-    with pytest.raises(ExportLost):
+    with pytest.raises(JobLost):
         await export_jobs.finish(world, job, Package("x.mp4", 1))
-    with pytest.raises(ExportLost):
+    with pytest.raises(JobLost):
         await export_jobs.fail(world, job, PASSING)
     assert await only() == before
 
@@ -71,6 +71,8 @@ async def test_who_says_that_it_goes_on_keeps_it(world: World, waiting: Export) 
     assert (kept.done_bytes, kept.expected_bytes, kept.revision) == (5, 50, job.revision + 1)
     await export_jobs.keep(world, job, 5, 50)
     assert (await only()).revision == kept.revision, "nothing new is no change"
+    await export_jobs.keep(world, job, 6, 50)
+    assert ((await only()).done_bytes, (await only()).revision) == (6, kept.revision + 1)
     assert await export_jobs.take(world) is None
 
 
@@ -102,7 +104,7 @@ async def test_a_deleted_export_is_nobodys(world: World, waiting: Export) -> Non
     job = await export_jobs.take(world)
     assert job is not None
     gone = await exports.export_delete(context(world), str(waiting.id))
-    with pytest.raises(ExportLost):
+    with pytest.raises(JobLost):
         await export_jobs.finish(world, job, Package("x.mp4", 1))
     assert await only() == gone
     assert await export_jobs.claims_in_use() == set()

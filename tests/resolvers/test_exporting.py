@@ -17,8 +17,9 @@ from models.recording import RecordingHourTable
 from resolvers import cameras, export_jobs, exporting, exports
 from resolvers.access import Interval
 from resolvers.context import ExportLimits, World
-from resolvers.exporting import ExportFault, Making, NotYet, Progress, Stopped
+from resolvers.exporting import Making, Progress, Stopped
 from resolvers.footage import folder_of
+from resolvers.jobs import JobFault, NotYet
 from resolvers.stores import FarFile
 from tests.exporting import LATER, NOON, SECOND, at, created, filmed, made
 from tests.far import HandClock, asking, host
@@ -40,7 +41,7 @@ async def taken(world: World) -> Making:
 
 
 async def fault_of(making: Making) -> tuple[str, bool]:
-    with pytest.raises(ExportFault) as caught:
+    with pytest.raises(JobFault) as caught:
         await making.make()
     return caught.value.fault.code, caught.value.fault.passes
 

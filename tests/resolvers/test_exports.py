@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from models.base import select
-from models.export import Export, ExportState, ExportTable
+from models.export import Export, ExportTable
+from models.job import JobState
 from resolvers import export_jobs, exports
 from resolvers.access import Actor, Interval, Scope
 from resolvers.context import Context, ExportLimits, World
@@ -25,6 +26,7 @@ from resolvers.errors import (
 from resolvers.evidence import UNNAMED
 from resolvers.exports import ExportFeed, ExportWish
 from resolvers.fanout import Over
+from resolvers.jobs import CUT_SHORT
 from tests.exporting import LATER, NOON, SECOND, WANTED, at, created, filmed, made, unknown, wish
 from tests.statements import counted
 from tests.world import add_camera, context
@@ -249,10 +251,10 @@ async def test_a_follower_is_told_each_change_until_it_is_ready(filmed_world: Wo
     await export_jobs.keep(filmed_world, job, 7, 70)
     while states != ["running"] * 2:
         await asyncio.sleep(0.01)
-    await export_jobs.fail(filmed_world, job, export_jobs.CUT_SHORT)
+    await export_jobs.fail(filmed_world, job, CUT_SHORT)
     with pytest.raises(Over):
         await following
-    assert states == ["running", "running", ExportState.FAILED]
+    assert states == ["running", "running", JobState.FAILED]
 
 
 async def test_who_comes_when_all_is_told_is_told_the_end(filmed_world: World) -> None:

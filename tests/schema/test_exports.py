@@ -11,6 +11,7 @@ from models.export import ExportTable
 from resolvers import export_jobs, exports
 from resolvers.context import World
 from resolvers.exporting import Making, Progress
+from resolvers.jobs import Fault
 from tests.exporting import created, filmed, made
 from tests.schema.service import ask, codes, data, served
 from tests.schema.socket_client import opened
@@ -80,7 +81,7 @@ async def test_a_failed_one_says_why(here: World) -> None:
     export_id = (await asked(here, "cam-front-01"))["export"]["id"]
     job = await export_jobs.take(here)
     assert job is not None
-    await export_jobs.fail(here, job, export_jobs.Fault("NO_ROOM", "the disk is full"))
+    await export_jobs.fail(here, job, Fault("NO_ROOM", "the disk is full"))
     found = (await data(here, ONE, {"id": export_id}))["export"]
     assert found["error"] == {"code": "NO_ROOM", "message": "the disk is full"}
     assert found["downloadUrl"] is None

@@ -19,7 +19,7 @@ from tests.schema.service import ask, codes, data
 
 SAVE = """mutation ($input: WebhookInput!) { webhookSave(input: $input) {
     webhook { id url enabled kinds filter {
-        cameraIds typeNames zoneIds review since until minConfidence } }
+        cameraIds typeNames zoneIds review plate since until minConfidence } }
     secret userErrors { code field }
 } }"""
 LIST = """{ webhooks { id url enabled cursor deliveredAt failingSince lastError createdAt } }"""
@@ -45,6 +45,7 @@ async def test_a_webhook_is_made_changed_and_deleted(site: World) -> None:
         "typeNames": ["door"],
         "zoneIds": ["0" * 32],
         "review": ["UNREVIEWED"],
+        "plate": "51F*",
         "since": "2026-05-29T12:00:00.000Z",
         "until": "2027-05-29T12:00:00.000Z",
         "minConfidence": 0.5,

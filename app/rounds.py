@@ -1,0 +1,47 @@
+"""The rounds of a worker's companions that do jobs: at each ring, and now and then without one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from tortoise.exceptions import BaseORMException
+
+from resolvers.bus import wait_for_ring
+from resolvers.context import World
+from resolvers.errors import Unavailable
+from resolvers.jobs import JobLost
+
+log = logging.getLogger(__name__)
+
+Stopping = asyncio.Task[bool]
+"""Is done once the worker is about to end."""
+
+Work = Callable[[Stopping], Awaitable[bool]]
+"""One job, to its end or until the worker's; whether there was one. May raise JobLost."""
+
+
+async def do_jobs(
+    world: World, topic: str, seconds: float, work: Work, stop: asyncio.Event
+) -> None:
+    """One after the other until `stop`; looks anyway after so many seconds without a ring."""
+    async with world.bus.bell(topic) as bell:
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: bell.set())
+        while not stop.is_set():
+            bell.clear()
+            if not await _tried(topic, work, stopping):
+                await wait_for_ring(bell, seconds)
+        await stopping
+
+
+async def _tried(topic: str, work: Work, stopping: Stopping) -> bool:
+    try:
+        return await work(stopping)
+    except JobLost:
+        log.info("%s: one was deleted, or taken by another worker, as it ended", topic)
+        return True
+    except (Unavailable, BaseORMException, OSError) as error:
+        log.warning("%s have to wait: %s", topic, error)
+        return False
