@@ -10,7 +10,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.queryset import QuerySet
 
-from models.base import BytewiseText, ClosedManager, TenantOwned
+from models.base import BytewiseText, ClosedManager, TenantOwned, select
 
 
 class ExportState(StrEnum):
@@ -115,3 +115,8 @@ class Export(msgspec.Struct, frozen=True):
 def every_export() -> QuerySet[ExportTable]:
     """Of all tenants: workers make them all. No use case of a tenant may ask here."""
     return QuerySet(ExportTable)
+
+
+async def exports_that_hold(tenant_id: str) -> list[Export]:
+    """Those whose footage must stay: they are being made, or wait for it."""
+    return await select(ExportTable.within(tenant_id).filter(state__in=UNFINISHED), Export)

@@ -8,8 +8,9 @@ import binascii
 from resolvers.errors import BadCursor, FieldError
 
 LOG, EVENTS, CAMERAS, TENANTS, LOCKS, EXPORTS, FRAMES = "l", "e", "c", "t", "k", "x", "f"
-"""Kinds: a place in the event log; in a list of events, cameras, tenants, locks, exports; in
-footage."""
+REMOVALS = "r"
+"""Kinds: a place in the event log; in a list of events, cameras, tenants, locks, exports,
+removals; in footage."""
 
 
 def encode(kind: str, tenant_id: str, *place: str | int) -> str:

@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet
 
 from media.export.package import Package
 from models.base import select, select_first
-from models.export import Export, ExportState, ExportTable, every_export
+from models.export import UNFINISHED, Export, ExportState, ExportTable, every_export
 from models.lease import database_now_us
 from resolvers.bus import EXPORTS, exports_of
 from resolvers.context import World
@@ -23,6 +23,10 @@ from resolvers.retention import FORGET_US
 STALE_US = 15_000_000
 MOST_ATTEMPTS = 3
 RETRY_US = 5_000_000
+LONGEST_WAIT_US = 86_400_000_000
+"""So long an export waits at most, and holds its footage meanwhile."""
+SOONEST_LOOK_US, LATEST_LOOK_US = 5_000_000, 60_000_000
+"""Between looks whether what it waits for is there: a tenth of how long it has waited already."""
 
 
 class ExportLost(Exception):
@@ -31,14 +35,20 @@ class ExportLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an export failed: a stable code, and words. `passes`: another attempt may help."""
+    """Why an export failed: a stable code, and words.
+
+    `passes`: another attempt may help. `waits`: it is for others to change, and may take hours.
+    """
 
     code: str
     text: str
     passes: bool = False
+    waits: bool = False
 
 
 CUT_SHORT = Fault("CUT_SHORT", "whoever made it was stopped, again and again")
+NOT_BEGUN = Fault("NOT_BEGUN", "no worker came to it within a day")
+DISK_FULL = Fault("NO_ROOM", "the disk was full, and only what it held could make room")
 
 
 async def take(world: World) -> Export | None:
@@ -63,6 +73,7 @@ async def take(world: World) -> Export | None:
         "attempts": found.attempts + 1,
         "store_id": world.store.store_id,
         "done_bytes": 0,
+        **_NO_FAULT,
     }
     return await _change(world, found, taken) or await take(world)
 
@@ -116,21 +127,46 @@ async def fail(world: World, job: Export, fault: Fault) -> None:
         ExportLost: it is not the caller's any more.
         Unavailable: the database is away.
     """
-    if fault.passes and job.attempts < MOST_ATTEMPTS:
-        await put_back(world, job, job.attempts, world.clock.now_us() + RETRY_US)
+    now_us = world.clock.now_us()
+    if fault.waits and now_us < job.created_us + LONGEST_WAIT_US:
+        look_us = min(LATEST_LOOK_US, max(SOONEST_LOOK_US, (now_us - job.created_us) // 10))
+        await put_back(world, job, job.attempts - 1, now_us + look_us, fault)
+    elif fault.passes and job.attempts < MOST_ATTEMPTS:
+        await put_back(world, job, job.attempts, now_us + RETRY_US, fault)
     else:
         await _end(world, job, _failed(fault))
 
 
-async def put_back(world: World, job: Export, attempts: int, due_us: int) -> None:
-    """Leaves it to whoever takes it next. Raises ExportLost, Unavailable."""
+async def put_back(
+    world: World, job: Export, attempts: int, due_us: int, fault: Fault | None = None
+) -> None:
+    """Leaves it to whoever takes it next, with why it waits. Raises ExportLost, Unavailable."""
     changes = {"attempts": attempts, "due_us": due_us, "claim": None, "done_bytes": 0}
-    await _end(world, job, {"state": ExportState.WAITING.value, **changes})
+    waiting = {"state": ExportState.WAITING.value, **changes, **_words(fault)}
+    await _end(world, job, waiting)
     await world.bus.ring(EXPORTS)
 
 
+async def unfinished() -> list[Export]:
+    """Of all tenants, the latest first."""
+    rows = every_export().filter(state__in=UNFINISHED)
+    return await select(rows.order_by("-created_us", "-id"), Export)
+
+
+async def end_for_room(world: World, export: Export) -> None:
+    """An export fails, so that its footage may go. Who makes it is refused from then on."""
+    await _change(world, export, _failed(DISK_FULL))
+
+
+_NO_FAULT: dict[str, object] = {"fault_code": None, "fault": None}
+
+
+def _words(fault: Fault | None) -> dict[str, object]:
+    return _NO_FAULT if fault is None else {"fault_code": fault.code, "fault": fault.text}
+
+
 def _failed(fault: Fault) -> dict[str, object]:
-    return {"state": ExportState.FAILED.value, "fault_code": fault.code, "fault": fault.text}
+    return {"state": ExportState.FAILED.value, **_words(fault)}
 
 
 async def _end(world: World, job: Export, changes: dict[str, object]) -> None:
@@ -156,8 +192,15 @@ async def _change(world: World, found: Export, changes: dict[str, object]) -> Ex
 
 
 async def expire(world: World) -> int:
-    """Ends the exports whose time is over, and forgets the records of old ones; how many ended."""
+    """Ends the exports whose time is over, and forgets the records of old ones; how many ended.
+
+    So do those that waited for too long; they keep why.
+    """
     now_us = world.clock.now_us()
+    waiting = every_export().filter(state=ExportState.WAITING)
+    for late in await select(waiting.filter(created_us__lte=now_us - LONGEST_WAIT_US), Export):
+        fault = Fault(late.fault_code, late.fault) if late.fault_code and late.fault else NOT_BEGUN
+        await _change(world, late, _failed(fault))
     over = every_export().filter(state=ExportState.READY, expires_us__lte=now_us)
     gone = {"state": ExportState.DELETED.value, "deleted_us": now_us}
     ended = await over.update(**gone, revision=F("revision") + 1)

@@ -25,7 +25,7 @@ from models.export import KEPT, UNFINISHED, Export, ExportState, ExportTable
 from models.recording import RecordingHour, RecordingHourTable
 from models.tenant import take_numbers
 from resolvers import addresses, cursors
-from resolvers.access import Interval, Scope, demand
+from resolvers.access import UNNAMED, Interval, Scope, demand
 from resolvers.bus import EXPORTS, RETENTION, exports_of, wait_for_ring
 from resolvers.cameras import cameras_for
 from resolvers.context import Context
@@ -39,7 +39,6 @@ from resolvers.errors import (
     NotRecorded,
     Unavailable,
 )
-from resolvers.evidence import UNNAMED
 from resolvers.fanout import Over, Start
 from resolvers.outcomes import value_of
 from resolvers.playback import MAX_INTERVAL_US

@@ -202,7 +202,7 @@ async def test_a_gap_is_told_as_such(site: Site) -> None:
     await site.begin(*names(3), at_us=now_us - 20 * DAY)
     await EventTable.within("default").update(written_us=now_us - 20 * DAY)
     await make_event_days(now_us)
-    await drop_event_days({"default": now_us - 10 * DAY})
+    await drop_event_days({"default": now_us - 10 * DAY}, now_us)
     assert await last_number("default", "event_floor") == 3
     await site.begin("evt-new", at_us=now_us)
     async with delivering(site):
@@ -222,7 +222,7 @@ async def test_what_retention_removes_while_a_receiver_is_down_is_a_gap(site: Si
         await site.until(lambda each: each.failing_since_us is not None)
         await EventTable.within("default").update(written_us=now_us - 20 * DAY)
         await make_event_days(now_us)
-        await drop_event_days({"default": now_us - 10 * DAY})
+        await drop_event_days({"default": now_us - 10 * DAY}, now_us)
         await another_failure(deliveries)
         await site.begin("evt-new", at_us=now_us)
         await site.receiver.start()

@@ -10,7 +10,7 @@ import pytest
 from models.base import select
 from models.export import Export, ExportState, ExportTable
 from resolvers import export_jobs, exports
-from resolvers.access import Actor, Interval, Scope
+from resolvers.access import UNNAMED, Actor, Interval, Scope
 from resolvers.context import Context, ExportLimits, World
 from resolvers.errors import (
     BadCursor,
@@ -22,7 +22,6 @@ from resolvers.errors import (
     ScopeMissing,
     VmsError,
 )
-from resolvers.evidence import UNNAMED
 from resolvers.exports import ExportFeed, ExportWish
 from resolvers.fanout import Over
 from tests.exporting import LATER, NOON, SECOND, WANTED, at, created, filmed, made, unknown, wish

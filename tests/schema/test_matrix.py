@@ -80,6 +80,7 @@ ASKS = {
     ),
     "Query.models": Ask("{ models { name } }"),
     "Query.evidenceLocks": Ask("{ evidenceLocks { nodes { id } } }"),
+    "Query.removals": Ask("{ removals { nodes { id } } }"),
     "Query.webhooks": Ask("{ webhooks { id url cursor filter { cameraIds } } }"),
     "Query.export": Ask("query ($id: ID!) { export(id: $id) { state } }", "export"),
     "Query.exports": Ask("{ exports { nodes { id } } }"),
@@ -174,6 +175,7 @@ ASKS = {
     "EventView.playback": of_event("best { playback { offset } }"),
     "Export.cameras": Ask("query ($id: ID!) { export(id: $id) { cameras { id } } }", "export"),
     "EvidenceLock.camera": Ask("{ evidenceLocks { nodes { camera { id } } } }"),
+    "Removal.camera": Ask("{ removals { nodes { camera { id } } } }"),
     "LiveStartPayload.hlsUrl": Ask(
         'mutation ($id: ID!) { liveStart(cameraId: $id, offer: "v=0") { hlsUrl } }',
         "camera",
