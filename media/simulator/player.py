@@ -85,6 +85,11 @@ class Player:
         self._thread.join()
 
     @property
+    def began_us(self) -> int | None:
+        """When it takes its first picture, the clip's first, by its own clock."""
+        return self._wall_origin_us or None
+
+    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -140,7 +145,8 @@ class Player:
             self._reached = max(self._reached, times.end_ticks)
         elif self._faults.muted or not self._is_within_lap(times.due_ticks):
             return
-        self._wait_for(times.due_ticks)
+        # A camera sends no picture before it has taken it, and so those behind it late as well.
+        self._wait_for(times.due_ticks + self._clip.delay)
         starts_gop = track.is_video and packet.is_keyframe
         if starts_gop:
             packet = self._with_parameter_sets(packet, track)
