@@ -207,6 +207,7 @@ _describe(
     {
         "DELIVERED": "It was taken: any answer of 200 to 299.",
         "REFUSED": "Another answer came; redirects are not followed.",
+        "GONE": "It answered 410: a webhook is switched off by that, a trial changes nothing.",
         "UNREACHABLE": "Nobody answered, or the connection broke.",
         "UNTRUSTED": "Its certificate, or its TLS, is not to be trusted.",
         "TIMED_OUT": "No answer came in time.",

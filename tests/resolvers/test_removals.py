@@ -23,7 +23,7 @@ from resolvers.evidence import LockWish, evidence_lift, evidence_lock
 from resolvers.exports import ExportWish
 from resolvers.footage import folder_of
 from resolvers.reconcile import reconcile
-from resolvers.removal import Doomed
+from resolvers.removal import Doomed, remove
 from resolvers.removals import removal_cursor, removals
 from resolvers.retention import drop_events, forget_runs, keep_to_plans
 from resolvers.room import make_room
@@ -107,7 +107,7 @@ async def test_a_lock_made_while_a_pass_is_at_work_holds(
     camera = await add_camera(world)
     await record(world, camera, [0, 1])
     await plan(world, retention_days=1)
-    whole = retention.remove
+    whole = remove
 
     async def slow(of: World, doomed: Doomed) -> int:
         await lock(world, camera, NOON + HOUR, NOON + 2 * HOUR)

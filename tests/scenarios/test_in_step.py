@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import pytest
+from av.container import InputContainer
 
 from media.simulator import Simulator
 from media.simulator.mount import Mount
@@ -145,34 +146,35 @@ async def shown(system: System, url: str, mount: Mount, encoding: Encoding) -> S
 def pictures(segment: bytes) -> list[tuple[int, int]]:
     """Ticks from the first, and number, of each in the order of their times."""
     with av.open(io.BytesIO(segment)) as container:
+        assert isinstance(container, InputContainer)
         frames = [(each.pts or 0, read_frame_number(each)) for each in container.decode(video=0)]
     return [(pts - frames[0][0], number) for pts, number in frames]
 
 
 async def test_the_same_wall_time_shows_the_same_moment_of_every_camera(tmp_path: Path) -> None:
-    async with Simulator() as simulator:
-        async with running_system(tmp_path, hour_seconds=HOUR_SECONDS) as system:
-            mounts = await record(system, simulator)
-            began = datetime.now(UTC) - timedelta(minutes=1)
-            found = await urls(system, began, datetime.now(UTC))
-            cameras = {
-                name: await shown(system, found[name], mounts[name], encoding)
-                for name, encoding in CODED.items()
-            }
-            first_us = max(each.walls[0] for each in cameras.values())
-            last_us = min(each.ends[-1] for each in cameras.values())
-            assert last_us - first_us > HOUR_SECONDS * 1_000_000, "there is a turn of the hour"
-            gaps = 0
-            for at_us in range(first_us, last_us, 130_000):
-                for name, camera in cameras.items():
-                    number = camera.number_at(at_us)
-                    if number is None:
-                        assert name == "cam-cut-off"
-                        gaps += 1
-                    else:
-                        camera.check(at_us, number)
-            assert gaps
-            await in_a_browser(system, [cameras["cam-b-frames"], cameras["cam-cut-off"]], tmp_path)
+    running = running_system(tmp_path, hour_seconds=HOUR_SECONDS)
+    async with Simulator() as simulator, running as system:
+        mounts = await record(system, simulator)
+        began = datetime.now(UTC) - timedelta(minutes=1)
+        found = await urls(system, began, datetime.now(UTC))
+        cameras = {
+            name: await shown(system, found[name], mounts[name], encoding)
+            for name, encoding in CODED.items()
+        }
+        first_us = max(each.walls[0] for each in cameras.values())
+        last_us = min(each.ends[-1] for each in cameras.values())
+        assert last_us - first_us > HOUR_SECONDS * 1_000_000, "there is a turn of the hour"
+        gaps = 0
+        for at_us in range(first_us, last_us, 130_000):
+            for name, camera in cameras.items():
+                number = camera.number_at(at_us)
+                if number is None:
+                    assert name == "cam-cut-off"
+                    gaps += 1
+                else:
+                    camera.check(at_us, number)
+        assert gaps
+        await in_a_browser(system, [cameras["cam-b-frames"], cameras["cam-cut-off"]], tmp_path)
 
 
 async def in_a_browser(system: System, cameras: list[Shown], folder: Path) -> None:
