@@ -23,14 +23,14 @@ from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.scenarios.test_browser_playback import number_in
 from tests.system import System, running_system
 
-HOUR_SECONDS = 10
-BOUND_US = 60_000
+HOUR_SECONDS = 8
+BOUND_US = 150_000
 """Wall time is that of arrival; a busy machine's threads come late by as much. It is less than a
-picture lasts, so that none is told late, or early, by one."""
+picture of the slow cameras lasts, so that none is told late, or early, by one."""
 CODED = {
     "cam-b-frames": Encoding(fps=25, gop=25, bframes=2, audio="pcm_alaw"),
-    "cam-cut-off": Encoding(fps=10, gop=10),
-    "cam-h265": Encoding(fps=10, gop=20, bframes=2, codec="hevc"),
+    "cam-cut-off": Encoding(fps=5, gop=5),
+    "cam-h265": Encoding(fps=5, gop=10, bframes=2, codec="hevc"),
 }
 PLAYBACK = """query ($from: DateTime!, $to: DateTime!) { cameras { nodes {
   id playback(from: $from, to: $to) { playlistUrl } } } }"""
@@ -105,9 +105,9 @@ async def record(system: System, simulator: Simulator) -> dict[str, Mount]:
     for name in CODED:
         body = {"id": name, "name": name, "rtsp_url": simulator.url(name)}
         assert (await system.client.post("/v2/api/cameras", json=body)).status_code == 201
-    await asyncio.sleep(8)
+    await asyncio.sleep(5)
     mounts["cam-cut-off"].kick()
-    await asyncio.sleep(9)
+    await asyncio.sleep(7)
     for name in CODED:
         await system.client.patch(f"/v2/api/cameras/{name}", json={"enabled": False})
     await asyncio.sleep(1)
