@@ -16,6 +16,8 @@ import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -30,6 +32,8 @@ TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 MOST_ADDRESSES = 3
 """So many of a host's are tried."""
+MOST_WAITED_SECONDS = 3600.0
+"""A receiver can ask to be left alone for so long at most."""
 LOOKING_UP = 16
 """Names that are looked up at once; each takes 5 s at most."""
 USER_AGENT = "vms-webhooks/1"
@@ -86,7 +90,7 @@ class HttpSender:
             addresses = await self._addresses(url)
         except MediaError as error:
             return _failure(error)
-        headers = _headers(to.secret, message, self.clock.now_us() // 1_000_000)
+        headers = _headers(to.secrets, message, self.clock.now_us() // 1_000_000)
         headers["Host"] = url.netloc.decode("ascii")
         failed: httpx.HTTPError | None = None
         for address in addresses[:MOST_ADDRESSES]:
@@ -123,8 +127,25 @@ class HttpSender:
         status = answer.status_code
         if answer.is_success:
             return Attempt(Outcome.DELIVERED, f"it answered {status}")
+        if status == httpx.codes.GONE:
+            return Attempt(Outcome.GONE, f"it answered {status}: it wants no more")
         more = "; redirects are not followed" if answer.has_redirect_location else ""
-        return Attempt(Outcome.REFUSED, f"it answered {status}{more}")
+        wait_seconds = self._asked_to_wait(answer) if status in _BUSY else 0.0
+        return Attempt(Outcome.REFUSED, f"it answered {status}{more}", wait_seconds)
+
+    def _asked_to_wait(self, answer: httpx.Response) -> float:
+        """Source: RFC 9110, 10.2.3: seconds, or a date. What is neither asks for nothing."""
+        wanted = answer.headers.get("Retry-After", "")
+        if _SECONDS.fullmatch(wanted):
+            seconds = float(wanted)
+        else:
+            try:
+                until = parsedate_to_datetime(wanted)
+            except (ValueError, OverflowError):
+                return 0.0
+            until = until if until.tzinfo else until.replace(tzinfo=UTC)
+            seconds = until.timestamp() - self.clock.now_us() / 1_000_000
+        return min(MOST_WAITED_SECONDS, max(0.0, seconds))
 
     def _opened(self) -> httpx.AsyncClient:
         """Made with the first message: TLS takes its time to load."""
@@ -138,6 +159,8 @@ class HttpSender:
 
 _HOST = re.compile(rb"[0-9A-Za-z_-][0-9A-Za-z._-]{0,252}|[0-9A-Fa-f.:]{2,45}")
 """A name or an address: what else a URL may hold, TLS chokes on."""
+_BUSY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -156,14 +179,14 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _headers(secret: str, message: Message, now: int) -> dict[str, str]:
+def _headers(secrets: Sequence[str], message: Message, now: int) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
         "Accept-Encoding": "identity",
         "webhook-id": message.id,
         "webhook-timestamp": str(now),
-        "webhook-signature": _signature(secret, message, now),
+        "webhook-signature": " ".join(_signature(each, message, now) for each in secrets),
     }
 
 

@@ -15,7 +15,7 @@ from av.stream import Stream
 from media.anchor import Anchor, Drift
 from media.clock import Clock
 from media.parameters import parameter_sets, read_parameter_sets
-from media.playlist import aligned
+from media.playlist import aligned, position_us
 from media.types import TICKS_PER_SECOND, MediaError, RunClock
 
 _TICK = Fraction(1, TICKS_PER_SECOND)
@@ -102,6 +102,7 @@ class RunTimeline:
         self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
         self._delay: int | None = None
+        self._began_to_come_us: int | None = None
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -180,6 +181,7 @@ class RunTimeline:
     ) -> Sequence[Packet[Stream]]:
         """`arrived_us`: on the monotonic clock, None for now."""
         track = self._video
+        at_us = self._wall.monotonic_us() if arrived_us is None else arrived_us
         last_dts = track.last_dts
         duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
         time = packet.pts if packet.dts is None else packet.dts
@@ -195,6 +197,7 @@ class RunTimeline:
                 raise RunBroken(_jump_words(pts - self._end, dts - last_dts), reopen=True)
             dts = max(dts, last_dts + 1)
         pts = max(dts, pts)
+        came_us, self._began_to_come_us = self._began_to_come_us, at_us
         if pts < self.start_position:
             return ()
         if packet.is_keyframe:
@@ -204,7 +207,7 @@ class RunTimeline:
         track.last_dts = dts
         self._end = max(self._end, pts + duration)
         self._frames += 1
-        self._compare(arrived_us, pts)
+        self._compare(at_us - position_us(duration) if came_us is None else came_us, pts)
         return (track.stamp(packet, pts, dts),)
 
     def _decode_time(self, pts: int, dts: int, duration: int, *, is_keyframe: bool) -> int:
@@ -219,14 +222,17 @@ class RunTimeline:
         lags = pts - dts > _LONGEST_DELAY_FRAMES * duration
         return pts - self._delay if trembles or lags else dts
 
-    def _compare(self, arrived_us: int | None, pts: int) -> None:
-        """A frame's arrival tells about the clock, or later about drift."""
+    def _compare(self, came_us: int, pts: int) -> None:
+        """When a frame began to come tells about the clock, or later about drift.
+
+        FFmpeg tells where a frame of RTP ends by the next one: it gives it out as that begins to
+        come, so a frame began to come when the one before it came out.
+        """
         if self.clock is not None:
             if self._frames % _DRIFT_FRAMES == 0:
                 self._drift.saw(self.clock.at_us(pts))
             return
-        at_us = self._wall.monotonic_us() if arrived_us is None else arrived_us
-        if self._anchor.saw(at_us, pts - self.start_position):
+        if self._anchor.saw(came_us, pts - self.start_position):
             self.settle()
 
     def _check_keyframe(self, packet: Packet[Stream], pts: int) -> None:

@@ -27,6 +27,7 @@ MODULES = [
     "models.lease",
     "models.evidence",
     "models.revocation",
+    "models.removal",
     "models.webhook",
     "models.export",
     "models.comparison",

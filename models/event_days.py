@@ -14,12 +14,13 @@ import msgspec
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
 from tortoise.expressions import Q
-from tortoise.functions import Max
+from tortoise.functions import Max, Min
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from models.bulk import run
 from models.event import EventTable
+from models.removal import Gone, RemovalCause, note
 from models.tenant import TenantTable, take_numbers
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ async def make_event_days(now_us: int) -> int:
     return len(missing)
 
 
-async def drop_event_days(before: Mapping[str, int]) -> Dropped:
+async def drop_event_days(before: Mapping[str, int], now_us: int) -> Dropped:
     """Removes events of days that retention no longer keeps, the oldest days first.
 
     A day goes as a whole where every tenant with events in it may lose them; else the rows of
@@ -79,6 +80,7 @@ async def drop_event_days(before: Mapping[str, int]) -> Dropped:
     Args:
         before: for each tenant the instant (µs) whose UTC day is the first that is kept. Tenants
             that are not named keep everything.
+        now_us: what is removed is noted to have gone then.
 
     Raises:
         The database's `away`: it does not answer, or others used the table for too long. What was
@@ -89,8 +91,8 @@ async def drop_event_days(before: Mapping[str, int]) -> Dropped:
     if has_days():
         may_go = max(firsts.values(), default=0) // DAY_US
         for day in sorted(day for day in await _days() if day < may_go):
-            days += await _drop_day(day, firsts)
-    events = sum([await _delete_before(name, first) for name, first in firsts.items()])
+            days += await _drop_day(day, firsts, now_us)
+    events = sum([await _delete_before(name, first, now_us) for name, first in firsts.items()])
     if days or events:
         log.info("retention removed %d days of events, and %d events of others", days, events)
     return Dropped(days, events)
@@ -152,6 +154,7 @@ SELECT * FROM (SELECT t.id, (
 ) AS latest_us FROM tenant t) owners WHERE latest_us IS NOT NULL
 """
 """The tenants with events of that day, and when the last step of them was."""
+_COUNTS = 'SELECT tenant_id, count(*) AS events FROM "a_day" GROUP BY tenant_id'
 _RAISE_FLOORS = """
 UPDATE tenant t SET event_floor = greatest(
     t.event_floor, (SELECT max(e.seq) FROM "a_day" e WHERE e.tenant_id = t.id)
@@ -166,14 +169,16 @@ def _of_day(day: int, statement: str) -> str:
     return named.replace("from_us", from_us).replace("to_us", to_us)
 
 
-async def _drop_day(day: int, firsts: Mapping[str, int]) -> bool:
+async def _drop_day(day: int, firsts: Mapping[str, int], now_us: int) -> bool:
     """Whether the day went: not where anybody keeps an event of it.
 
-    The tenants' rows are locked before the table, as by whoever writes events.
+    The tenants' rows are locked before the table, as by whoever writes events. What is counted
+    before that is still so: an event that came since would be one of today, and keep the day.
     """
     owners = await _owners(day, firsts)
     if owners is None:
         return False
+    gone = await _events_of(day, now_us)
     async with in_transaction() as connection:
         await run("SELECT id FROM tenant WHERE id = ANY($1) ORDER BY id FOR UPDATE", owners)
         await _take_table(connection)
@@ -181,7 +186,24 @@ async def _drop_day(day: int, firsts: Mapping[str, int]) -> bool:
             return False
         await run(_of_day(day, _RAISE_FLOORS), owners)
         await run(_of_day(day, 'DROP TABLE "a_day"'))
+        await note(*gone)
     return True
+
+
+async def _events_of(day: int, now_us: int) -> list[Gone]:
+    """What goes with a day, of each tenant."""
+    from_us, to_us = day * DAY_US, (day + 1) * DAY_US
+    return [
+        Gone(
+            row["tenant_id"],
+            RemovalCause.AGE,
+            now_us,
+            from_us=from_us,
+            to_us=to_us,
+            events=row["events"],
+        )
+        for row in await run(_of_day(day, _COUNTS))
+    ]
 
 
 async def _owners(day: int, firsts: Mapping[str, int]) -> list[str] | None:
@@ -193,7 +215,7 @@ async def _owners(day: int, firsts: Mapping[str, int]) -> list[str] | None:
     return [row["id"] for row in rows]
 
 
-async def _delete_before(tenant_id: str, first_us: int) -> int:
+async def _delete_before(tenant_id: str, first_us: int, now_us: int) -> int:
     """How many of the tenant's events were over before `first_us`; they are gone."""
     written = Q(written_us=None) | Q(written_us__lt=first_us)
     ended = Q(ended_us=None) | Q(ended_us__lt=first_us)
@@ -202,18 +224,22 @@ async def _delete_before(tenant_id: str, first_us: int) -> int:
     while await rows.exists():
         async with in_transaction():
             await take_numbers(tenant_id, "event_seq", 0)  # locks the log
-            removed += await _delete_some(tenant_id, rows)
+            removed += await _delete_some(tenant_id, rows, now_us)
     return removed
 
 
-async def _delete_some(tenant_id: str, rows: QuerySet[EventTable]) -> int:
+async def _delete_some(tenant_id: str, rows: QuerySet[EventTable], now_us: int) -> int:
     """The oldest BATCH of the rows, with those that began in the same instant as the last."""
     last = await rows.order_by("at_us", "id").offset(BATCH - 1).limit(1).values_list("at_us")
     if last:
         rows = rows.filter(at_us__lte=last[0][0])
-    ((highest,),) = await rows.annotate(highest=Max("seq")).values_list("highest")
+    ends = rows.annotate(highest=Max("seq"), first=Min("at_us"), last=Max("at_us"))
+    ((highest, first_us, last_us),) = await ends.values_list("highest", "first", "last")
     if highest is None:
         return 0
     floors = TenantTable.filter(id=tenant_id, event_floor__lt=highest)
     await floors.update(event_floor=highest)
-    return await rows.delete()
+    removed = await rows.delete()
+    gone = Gone(tenant_id, RemovalCause.AGE, now_us, from_us=first_us, to_us=last_us + 1)
+    await note(msgspec.structs.replace(gone, events=removed))
+    return removed

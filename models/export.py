@@ -8,7 +8,7 @@ import msgspec
 from tortoise import fields
 from tortoise.indexes import Index
 
-from models.base import BytewiseText, ClosedManager, TenantOwned
+from models.base import BytewiseText, ClosedManager, TenantOwned, select
 from models.job import UNFINISHED, JobState
 
 KEPT = (*UNFINISHED, JobState.READY)
@@ -97,3 +97,8 @@ class Export(msgspec.Struct, frozen=True):
     def kept_bytes(self) -> int:
         """What its file takes, or is thought to."""
         return self.expected_bytes if self.size_bytes is None else self.size_bytes
+
+
+async def exports_that_hold(tenant_id: str) -> list[Export]:
+    """Those whose footage must stay: they are being made, or wait for it."""
+    return await select(ExportTable.within(tenant_id).filter(state__in=UNFINISHED), Export)

@@ -17,10 +17,11 @@ class WebhookTable(TenantOwned):
 
     `url_sealed` and `secret_sealed` are encrypted: addresses may hold secrets too. `wanted` is the
     filter of events, `kinds` of steps, null for all. `version` grows with each change by people.
+    `old_secrets_sealed` are those that sign too until `old_secrets_until_us`, with spaces between.
 
     Every step up to `place` in the tenant's log was delivered or is not wanted. `delivered_us` is
     when the last one was; `failing_since_us` and `last_error` tell of the one that is tried again,
-    null while there is none.
+    null while there is none. `ended_because` is why it was switched off by itself, null else.
 
     `teller_id` is the process that delivers until `expires_us`, by the database's clock.
     """
@@ -28,6 +29,8 @@ class WebhookTable(TenantOwned):
     id = fields.UUIDField(primary_key=True, default=uuid4)
     url_sealed = fields.TextField()
     secret_sealed = fields.TextField()
+    old_secrets_sealed = fields.TextField(null=True)
+    old_secrets_until_us = fields.BigIntField(null=True)
     wanted = fields.JSONField[dict[str, Any]]()
     kinds = fields.JSONField[list[str] | None](null=True)
     enabled = fields.BooleanField()
@@ -36,6 +39,7 @@ class WebhookTable(TenantOwned):
     delivered_us = fields.BigIntField(null=True)
     failing_since_us = fields.BigIntField(null=True)
     last_error = fields.CharField(max_length=200, null=True)
+    ended_because = fields.CharField(max_length=200, null=True)
     created_us = fields.BigIntField()
     teller_id = fields.UUIDField(null=True)
     expires_us = fields.BigIntField(default=0)
@@ -51,6 +55,8 @@ class Webhook(msgspec.Struct, frozen=True):
     id: UUID
     url_sealed: str
     secret_sealed: str
+    old_secrets_sealed: str | None
+    old_secrets_until_us: int | None
     wanted: dict[str, Any]
     kinds: list[str] | None
     enabled: bool
@@ -59,6 +65,7 @@ class Webhook(msgspec.Struct, frozen=True):
     delivered_us: int | None
     failing_since_us: int | None
     last_error: str | None
+    ended_because: str | None
     created_us: int
 
 

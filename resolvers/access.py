@@ -70,6 +70,9 @@ class Actor:
         return scope in OF_A_TENANT and Scope.TENANT_ADMIN in self.scopes
 
 
+UNNAMED = "a token without a subject"
+"""Who did something, where nobody is named."""
+
 Row = TypeVar("Row", bound=TenantOwned)
 
 

@@ -16,10 +16,10 @@ from media.redact import redact
 from media.types import CameraState, MediaError, ProbeReport
 from models.base import select
 from models.camera import Camera, CameraDeletion, CameraDeletionTable, CameraTable
-from models.evidence import locks_that_hold
+from models.removal import note
 from models.tenant import Tenant, TenantUnknown, take_numbers
 from resolvers import cursors
-from resolvers.access import Scope, demand, sees
+from resolvers.access import UNNAMED, Scope, demand, sees
 from resolvers.bus import CAMERA_CONFIG, RETENTION, cameras_of
 from resolvers.camera_filter import ALL, CameraFilter, matching
 from resolvers.camera_input import (
@@ -39,7 +39,9 @@ from resolvers.errors import (
     NotFound,
     Unavailable,
 )
+from resolvers.holds import check_free
 from resolvers.outcomes import Outcome, value_of
+from resolvers.removal import gone_with
 from resolvers.roster import Roster
 from resolvers.tenants import tenant_by_id
 
@@ -327,21 +329,19 @@ async def camera_delete(ctx: Context, camera_id: str) -> CameraDeletion:
     Raises:
         ScopeMissing: without `cameras:write`.
         NotFound: no such camera in this tenant.
-        Conflict: footage of it is locked as evidence.
+        Conflict: footage of it is locked as evidence, or being exported.
     """
     known = await camera_for(ctx, camera_id, Scope.CAMERAS_WRITE)
     async with in_transaction():
         _, seq = await _numbered(ctx)
-        locks = await locks_that_hold(ctx.actor.tenant_id, ctx.world.clock.now_us())
-        if any(lock.camera_key == known.key for lock in locks):
-            raise Conflict("id", f"footage of {camera_id!r} is locked as evidence")
+        now_us = ctx.world.clock.now_us()
+        await check_free(known.tenant_id, known.key, known.slug, now_us)
         gone = await CameraTable.within(ctx.actor.tenant_id).filter(key=known.key).delete()
         if not gone:
             raise NotFound(f"there is no camera {camera_id!r}")
-        deletion = CameraDeletion(
-            known.tenant_id, known.key, known.slug, seq, ctx.world.clock.now_us()
-        )
+        deletion = CameraDeletion(known.tenant_id, known.key, known.slug, seq, now_us)
         await CameraDeletionTable.create(**msgspec.structs.asdict(deletion))
+        await note(gone_with(deletion, now_us, ctx.actor.subject or UNNAMED))
     await _announce(ctx)
     return deletion
 

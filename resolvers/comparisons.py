@@ -19,7 +19,7 @@ from models.job import UNFINISHED, JobState
 from models.recording import RecordingHourTable
 from models.tenant import take_numbers
 from resolvers import cursors
-from resolvers.access import Interval, Scope, visible
+from resolvers.access import UNNAMED, Interval, Scope, visible
 from resolvers.bus import COMPARISONS, comparisons_of
 from resolvers.cameras import camera_for
 from resolvers.catalogue import known_models
@@ -32,7 +32,6 @@ from resolvers.errors import (
     NotFound,
     NotRecorded,
 )
-from resolvers.evidence import UNNAMED
 from resolvers.feature_states import DETECTS
 from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place
 from resolvers.recordings import check_range

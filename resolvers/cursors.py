@@ -8,9 +8,9 @@ import binascii
 from resolvers.errors import BadCursor, FieldError
 
 LOG, EVENTS, CAMERAS, TENANTS, LOCKS, EXPORTS, FRAMES = "l", "e", "c", "t", "k", "x", "f"
-COMPARISONS, DIFFERENCES = "m", "d"
+COMPARISONS, DIFFERENCES, REMOVALS = "m", "d", "r"
 """Kinds: a place in the event log; in a list of events, cameras, tenants, locks, exports; in
-footage; in a list of comparisons, of differences."""
+footage; in a list of comparisons, of differences, of removals."""
 
 
 def encode(kind: str, tenant_id: str, *place: str | int) -> str:

@@ -15,13 +15,12 @@ from tortoise.transactions import in_transaction
 from models.base import select
 from models.event import Event, EventTable
 from models.tenant import take_numbers
-from resolvers.access import Scope
+from resolvers.access import UNNAMED, Scope
 from resolvers.bus import events_of
 from resolvers.context import Context
 from resolvers.errors import Conflict, FieldError, InvalidInput, NotFound
 from resolvers.event_rows import of_ids
 from resolvers.events import event_for
-from resolvers.evidence import UNNAMED
 from resolvers.verdicts import Verdict
 
 MAX_NOTE_CHARACTERS = 1000

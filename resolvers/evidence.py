@@ -13,7 +13,7 @@ from models.camera import CameraTable
 from models.evidence import EvidenceLock, EvidenceLockTable, locks_that_hold
 from models.tenant import take_numbers
 from resolvers import cursors
-from resolvers.access import Interval, Scope, demand
+from resolvers.access import UNNAMED, Interval, Scope, demand
 from resolvers.cameras import camera_for
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput, NotFound
@@ -22,7 +22,6 @@ from resolvers.recordings import check_range
 MAX_LOCKED_US = 366 * 86_400 * 1_000_000
 MAX_REASON_CHARACTERS = 500
 ID_CHARACTERS = 36
-UNNAMED = "a token without a subject"
 
 
 class LockWish(msgspec.Struct, frozen=True):

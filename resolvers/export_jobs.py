@@ -9,12 +9,16 @@ from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from media.export.package import Package
+from models.base import select
 from models.export import Export, ExportTable
-from models.job import JobState
+from models.job import UNFINISHED, JobState
 from resolvers.bus import EXPORTS, exports_of
 from resolvers.context import World
-from resolvers.jobs import Fault, Jobs
+from resolvers.jobs import LONGEST_WAIT_US, Fault, Jobs
 from resolvers.retention import FORGET_US
+
+NOT_BEGUN = Fault("NOT_BEGUN", "no worker came to it within a day")
+DISK_FULL = Fault("NO_ROOM", "the disk was full, and only what it held could make room")
 
 JOBS = Jobs(ExportTable, Export, EXPORTS, exports_of)
 
@@ -51,14 +55,34 @@ async def fail(world: World, job: Export, fault: Fault) -> None:
     await JOBS.fail(world, job, fault, done_bytes=0)
 
 
-async def put_back(world: World, job: Export, attempts: int, due_us: int) -> None:
+async def put_back(
+    world: World, job: Export, attempts: int, due_us: int, fault: Fault | None = None
+) -> None:
     """See `Jobs.put_back`."""
-    await JOBS.put_back(world, job, attempts, due_us, done_bytes=0)
+    await JOBS.put_back(world, job, attempts, due_us, fault, done_bytes=0)
+
+
+async def unfinished() -> list[Export]:
+    """Of all tenants, the latest first."""
+    rows = JOBS.every().filter(state__in=UNFINISHED)
+    return await select(rows.order_by("-created_us", "-id"), Export)
+
+
+async def end_for_room(world: World, export: Export) -> None:
+    """An export fails, so that its footage may go. Who makes it is refused from then on."""
+    await JOBS.give_up(world, export, DISK_FULL)
 
 
 async def expire(world: World) -> int:
-    """Ends the exports whose time is over, and forgets the records of old ones; how many ended."""
+    """Ends the exports whose time is over, and forgets the records of old ones; how many ended.
+
+    So do those that waited for too long; they keep why.
+    """
     now_us = world.clock.now_us()
+    waiting = JOBS.every().filter(state=JobState.WAITING)
+    for late in await select(waiting.filter(created_us__lte=now_us - LONGEST_WAIT_US), Export):
+        fault = Fault(late.fault_code, late.fault) if late.fault_code and late.fault else NOT_BEGUN
+        await JOBS.give_up(world, late, fault)
     over = JOBS.every().filter(state=JobState.READY, expires_us__lte=now_us)
     gone = {"state": JobState.DELETED.value, "deleted_us": now_us}
     ended = await over.update(**gone, revision=F("revision") + 1)

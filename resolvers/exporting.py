@@ -88,7 +88,7 @@ class Making:
         try:
             return await self._made()
         except FootageAway as error:
-            raise _fault("FOOTAGE_AWAY", error, passes=True) from error
+            raise JobFault(Fault("FOOTAGE_AWAY", str(error), waits=True)) from error
         except NotFound as error:
             raise _fault("CAMERA_GONE", error) from error
         except FootageGone as error:

@@ -27,7 +27,7 @@ from models.job import UNFINISHED, JobState
 from models.recording import RecordingHour, RecordingHourTable
 from models.tenant import take_numbers
 from resolvers import addresses, cursors
-from resolvers.access import Interval, Scope, demand
+from resolvers.access import UNNAMED, Interval, Scope, demand
 from resolvers.bus import EXPORTS, RETENTION, exports_of
 from resolvers.cameras import cameras_for
 from resolvers.context import Context
@@ -40,7 +40,6 @@ from resolvers.errors import (
     NotFound,
     NotRecorded,
 )
-from resolvers.evidence import UNNAMED
 from resolvers.export_jobs import JOBS
 from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place, uuid_of
 from resolvers.outcomes import value_of

@@ -15,7 +15,8 @@ from media.types import EventChange, MediaChange, RunBegan, RunEnded, SegmentClo
 from models.base import select
 from models.bulk import NewRows, run_with
 from models.camera import Camera, CameraDeletion, CameraDeletionTable, CameraTable
-from models.recording import RecordingHourTable, RecordingRunTable
+from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
+from models.removal import note
 from models.tenant import Tenant, TenantTable, take_numbers
 from resolvers.bus import cameras_of, events_of
 from resolvers.camera_input import within_plan
@@ -24,6 +25,7 @@ from resolvers.ingest_events import write_events
 from resolvers.ingest_outside import ToldEvent, write_told
 from resolvers.ingest_recordings import storable, write_recordings
 from resolvers.leases import rightful
+from resolvers.removal import gone_with
 
 
 async def cameras_of_all_tenants() -> list[Camera]:
@@ -67,7 +69,10 @@ async def footage_removed(world: World, deletion: CameraDeletion) -> bool:
     async with in_transaction():
         await row.select_for_update()  # as `_recordable` does
         await RecordingRunTable.within(tenant_id).filter(here, camera_key=key).delete()
-        await RecordingHourTable.within(tenant_id).filter(here, camera_key=key).delete()
+        hours = RecordingHourTable.within(tenant_id).filter(here, camera_key=key)
+        gone = await select(hours, RecordingHour)
+        await note(gone_with(deletion, world.clock.now_us(), hours=gone))
+        await hours.delete()
         if await _stores_of(deletion):
             return False
         await row.update(footage_removed_us=world.clock.now_us())

@@ -18,16 +18,20 @@ from models.base import TenantOwned, select_first
 from models.job import Job, JobState
 from models.lease import database_now_us
 from resolvers import cursors
+from resolvers.access import UNNAMED
 from resolvers.bus import wait_for_ring
 from resolvers.context import Context, World
 from resolvers.errors import NotFound, Unavailable
-from resolvers.evidence import UNNAMED
 from resolvers.fanout import Over, Start
 from resolvers.tail import LOOK_ANYWAY_SECONDS, Page, Step
 
 STALE_US = 15_000_000
 MOST_ATTEMPTS = 3
 RETRY_US = 5_000_000
+LONGEST_WAIT_US = 86_400_000_000
+"""So long a job waits at most for what others have to change."""
+SOONEST_LOOK_US, LATEST_LOOK_US = 5_000_000, 60_000_000
+"""Between looks whether that has come: a tenth of how long the job has waited already."""
 ID_CHARACTERS = 36
 
 JobT = TypeVar("JobT", bound=Job)
@@ -43,11 +47,15 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a job failed: a stable code, and words. `passes`: another attempt may help."""
+    """Why a job failed: a stable code, and words.
+
+    `passes`: another attempt may help. `waits`: it is for others to change, and may take hours.
+    """
 
     code: str
     text: str
     passes: bool = False
+    waits: bool = False
 
 
 class JobFault(Exception):
@@ -97,13 +105,14 @@ class Jobs(Generic[JobT]):
         if found is None:
             return None
         if found.attempts >= MOST_ATTEMPTS:
-            await self._change(world, found, failed(CUT_SHORT))
+            await self.give_up(world, found, CUT_SHORT)
             return await self.take(world, among, more)
         taken: dict[str, object] = {
             "state": JobState.RUNNING.value,
             "claim": uuid4(),
             "seen_us": now_us,
             "attempts": found.attempts + 1,
+            **_words(None),
             **(more or {}),
         }
         return await self._change(world, found, taken) or await self.take(world, among, more)
@@ -131,21 +140,37 @@ class Jobs(Generic[JobT]):
             JobLost: it is not the caller's any more.
             Unavailable: the database is away.
         """
-        if fault.passes and job.attempts < MOST_ATTEMPTS:
-            due_us = world.clock.now_us() + RETRY_US
-            await self.put_back(world, job, job.attempts, due_us, **undone)
+        now_us = world.clock.now_us()
+        waited_us = now_us - job.created_us
+        if fault.waits and waited_us < LONGEST_WAIT_US:
+            due_us = now_us + min(LATEST_LOOK_US, max(SOONEST_LOOK_US, waited_us // 10))
+            await self.put_back(world, job, job.attempts - 1, due_us, fault, **undone)
+        elif fault.passes and job.attempts < MOST_ATTEMPTS:
+            due_us = now_us + RETRY_US
+            await self.put_back(world, job, job.attempts, due_us, fault, **undone)
         else:
             await self.end(job, failed(fault))
             await world.bus.ring(self.of(job.tenant_id))
 
     async def put_back(
-        self, world: World, job: JobT, attempts: int, due_us: int, **undone: int
+        self,
+        world: World,
+        job: JobT,
+        attempts: int,
+        due_us: int,
+        fault: Fault | None = None,
+        **undone: int,
     ) -> None:
-        """Leaves it to whoever takes it next. Raises JobLost, Unavailable."""
+        """Leaves it to whoever takes it next, with why it waits. Raises JobLost, Unavailable."""
         changes = {"attempts": attempts, "due_us": due_us, "claim": None, **undone}
-        await self.end(job, {"state": JobState.WAITING.value, **changes})
+        waiting = {"state": JobState.WAITING.value, **changes, **_words(fault)}
+        await self.end(job, waiting)
         await world.bus.ring(self.of(job.tenant_id))
         await world.bus.ring(self.waiting)
+
+    async def give_up(self, world: World, found: JobT, fault: Fault) -> None:
+        """Whoever works at it is refused from then on; nothing where it has changed meanwhile."""
+        await self._change(world, found, failed(fault))
 
     async def end(self, job: JobT, changes: Mapping[str, object]) -> None:
         """The last that the caller says of it; to be told by whoever commits it. Raises JobLost."""
@@ -196,7 +221,14 @@ class Jobs(Generic[JobT]):
 
 
 def failed(fault: Fault) -> dict[str, object]:
-    return {"state": JobState.FAILED.value, "fault_code": fault.code, "fault": fault.text}
+    return {"state": JobState.FAILED.value, **_words(fault)}
+
+
+def _words(fault: Fault | None) -> dict[str, object]:
+    """Why it failed, or waits."""
+    if fault is None:
+        return {"fault_code": None, "fault": None}
+    return {"fault_code": fault.code, "fault": fault.text}
 
 
 def uuid_of(job_id: str) -> UUID | None:

@@ -18,12 +18,14 @@ from media.store import Hour, RecordingNotFound
 from media.types import MediaChange, RunEnded, SegmentClosed
 from models.base import select
 from models.camera import Camera
+from models.evidence import locks_that_hold
 from models.lease import WorkerTable
 from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
+from models.removal import RemovalCause
 from resolvers import ingest
 from resolvers.context import World
 from resolvers.footage import folder_of
-from resolvers.removal import LOST, tell
+from resolvers.removal import tell
 from resolvers.retention import tenants_with_footage
 
 log = logging.getLogger(__name__)
@@ -97,7 +99,8 @@ async def reconcile(world: World, camera: Camera) -> Differences:
     lost = [row for hour, row in by_hour.items() if hour not in set(hours)]
     for row in lost:
         log.warning("camera %s: the footage of %s/%s is missing", camera.key, row.date, row.hour)
-        await tell(camera, row, None, LOST)
+        await _complain_of_evidence(world, camera, row)
+        await tell(world, camera, row, None, RemovalCause.LOST)
     return Differences([hour for hour in untold if hour not in by_hour], lost)
 
 
@@ -123,7 +126,7 @@ async def _tell_hour(world: World, camera: Camera, hour: Hour, row: RecordingHou
         slugs = {camera.key: camera.slug}
         await ingest.record(world, camera.tenant_id, slugs, [*fresh, *ended])
     elif row is not None and row.end_us > changes[-1].end_us + 1:
-        await tell(camera, row, found, LOST)
+        await tell(world, camera, row, found, RemovalCause.LOST)
 
 
 def _closed(camera: Camera, hour: Hour, found: Playlist, number: int) -> SegmentClosed:
@@ -140,6 +143,16 @@ def _closed(camera: Camera, hour: Hour, found: Playlist, number: int) -> Segment
         segment.end_position,
         segment.size_bytes,
     )
+
+
+async def _complain_of_evidence(world: World, camera: Camera, lost: RecordingHour) -> None:
+    for lock in await locks_that_hold(camera.tenant_id, world.clock.now_us()):
+        if (
+            lock.camera_key == camera.key
+            and lock.from_us < lost.end_us
+            and lost.start_us < lock.to_us
+        ):
+            log.error("camera %s: it was locked as evidence: lock %s", camera.key, lock.id)
 
 
 async def _ends(camera: Camera, told: list[SegmentClosed]) -> list[MediaChange]:

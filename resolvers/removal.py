@@ -1,7 +1,7 @@
 """Removes footage of an hour, and says so in the tables: what is gone is a gap with its reason.
 
 The disk comes first and the rows last, so that what a crash cuts short is still told by its row
-and done again. Footage that is locked as evidence stays, whatever the reason.
+and done again. What is held stays, whatever the cause.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from media.playlist import Playlist, Segment
 from media.retention import clear_hour, is_closed, thin_hour
 from media.store import Hour, RecordingNotFound
 from models.base import select, select_first
-from models.camera import Camera
+from models.camera import Camera, CameraDeletion
 from models.recording import (
     RecordingHour,
     RecordingHourTable,
     RecordingRun,
     RecordingRunTable,
 )
+from models.removal import Gone, RemovalCause, note
 from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.footage import folder_of
@@ -32,6 +33,13 @@ from resolvers.footage import folder_of
 BY_RETENTION = "deleted by retention"
 FOR_ROOM = "deleted to make room on a full disk"
 LOST = "its footage is missing from the disk"
+REASONS = {
+    RemovalCause.AGE: BY_RETENTION,
+    RemovalCause.BYTES: BY_RETENTION,
+    RemovalCause.DISK: FOR_ROOM,
+    RemovalCause.LOST: LOST,
+}
+"""What the gap says."""
 
 _ROUNDING_US = 1000
 """Ends and starts that should be equal are within a microsecond; no frame is as short as this."""
@@ -40,14 +48,14 @@ _ROUNDING_US = 1000
 class Doomed(msgspec.Struct, frozen=True):
     """Footage of a camera's hour that may go.
 
-    `locked` are times that stay. `enough_bytes`: no more than that need go, None means all; the
+    `held` are times that stay. `enough_bytes`: no more than that need go, None means all; the
     whole hour goes where that is at most `slack_bytes` more.
     """
 
     camera: Camera
     hour: RecordingHour
-    locked: Sequence[Interval]
-    reason: str
+    held: Sequence[Interval]
+    cause: RemovalCause
     enough_bytes: int | None = None
     slack_bytes: int = 0
 
@@ -70,7 +78,7 @@ async def remove(world: World, doomed: Doomed) -> int:
     """
     hour = doomed.hour
     left = await asyncio.to_thread(_from_disk, world, doomed)
-    await tell(doomed.camera, hour, left, doomed.reason)
+    await tell(world, doomed.camera, hour, left, doomed.cause)
     return max(0, hour.size_bytes - (left.size_bytes if left else 0))
 
 
@@ -79,8 +87,8 @@ def _from_disk(world: World, doomed: Doomed) -> Playlist | None:
     store, folder = world.store, folder_of(doomed.camera)
     hour = Hour(doomed.hour.date, doomed.hour.hour)
     closed = is_closed(store, hour, world.clock.now_us())
-    locked = any(each.overlaps(doomed.hour.start_us, doomed.hour.end_us) for each in doomed.locked)
-    if closed and doomed.whole and not locked:
+    held = any(each.overlaps(doomed.hour.start_us, doomed.hour.end_us) for each in doomed.held)
+    if closed and doomed.whole and not held:
         clear_hour(store, folder, hour)
         return None
     try:
@@ -100,7 +108,7 @@ def _keeps(doomed: Doomed) -> Callable[[Segment], bool]:
 
     def keeps(segment: Segment) -> bool:
         nonlocal gone_bytes
-        if any(each.overlaps(segment.start_us, segment.end_us) for each in doomed.locked):
+        if any(each.overlaps(segment.start_us, segment.end_us) for each in doomed.held):
             return True
         if doomed.enough_bytes is not None and gone_bytes >= doomed.enough_bytes:
             return True
@@ -110,29 +118,68 @@ def _keeps(doomed: Doomed) -> Callable[[Segment], bool]:
     return keeps
 
 
-async def tell(camera: Camera, hour: RecordingHour, left: Playlist | None, reason: str) -> None:
-    """Makes the tables say of an hour what is left of it, and why the rest is not.
+async def tell(
+    world: World, camera: Camera, hour: RecordingHour, left: Playlist | None, cause: RemovalCause
+) -> None:
+    """Makes the tables say of an hour what is left of it, why the rest is not, and what went.
 
     `hour` is as it was read before `left` was: what was recorded since is not touched. The
     end is late by a microsecond rather than early, or the last segment would be counted again.
     """
     async with in_transaction():
-        for gone in _gone(hour, left):
-            await _cut_runs(camera, gone, reason)
-        rows = RecordingHourTable.within(camera.tenant_id).filter(
-            camera_key=camera.key, date=hour.date, hour=hour.hour, store_id=hour.store_id
-        )
-        if left is None or not left.segments:
-            await rows.filter(end_us__lte=hour.end_us).delete()
-            return
-        last_us = left.segments[-1].end_us
-        await rows.filter(end_us__lte=max(last_us + 1, hour.end_us)).update(
-            start_us=left.segments[0].start_us,
-            end_us=last_us if last_us == hour.end_us else last_us + 1,
-            duration_us=left.duration_us,
-            size_bytes=left.size_bytes,
-            segments=len(left.segments),
-        )
+        times = _gone(hour, left)
+        for gone in times:
+            await _cut_runs(camera, gone, REASONS[cause])
+        if await _shorten(camera, hour, left) and times:
+            await note(
+                Gone(
+                    camera.tenant_id,
+                    cause,
+                    world.clock.now_us(),
+                    camera=(camera.key, camera.slug),
+                    from_us=times[0].from_us,
+                    to_us=times[-1].to_us,
+                    size_bytes=max(0, hour.size_bytes - (left.size_bytes if left else 0)),
+                    segments=max(0, hour.segments - (len(left.segments) if left else 0)),
+                )
+            )
+
+
+def gone_with(
+    deletion: CameraDeletion,
+    at_us: int,
+    removed_by: str | None = None,
+    hours: Sequence[RecordingHour] = (),
+) -> Gone:
+    """That somebody deletes a camera; later, that these hours of it are gone."""
+    return Gone(
+        deletion.tenant_id,
+        RemovalCause.CAMERA,
+        at_us,
+        camera=(deletion.key, deletion.slug),
+        removed_by=removed_by,
+        from_us=min((each.start_us for each in hours), default=None),
+        to_us=max((each.end_us for each in hours), default=None),
+        size_bytes=sum(each.size_bytes for each in hours),
+        segments=sum(each.segments for each in hours),
+    )
+
+
+async def _shorten(camera: Camera, hour: RecordingHour, left: Playlist | None) -> int:
+    """0 where more was recorded since the hour was read: then it is done again another time."""
+    rows = RecordingHourTable.within(camera.tenant_id).filter(
+        camera_key=camera.key, date=hour.date, hour=hour.hour, store_id=hour.store_id
+    )
+    if left is None or not left.segments:
+        return await rows.filter(end_us__lte=hour.end_us).delete()
+    last_us = left.segments[-1].end_us
+    return await rows.filter(end_us__lte=max(last_us + 1, hour.end_us)).update(
+        start_us=left.segments[0].start_us,
+        end_us=last_us if last_us == hour.end_us else last_us + 1,
+        duration_us=left.duration_us,
+        size_bytes=left.size_bytes,
+        segments=len(left.segments),
+    )
 
 
 def _gone(hour: RecordingHour, left: Playlist | None) -> list[Interval]:

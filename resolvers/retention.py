@@ -16,12 +16,13 @@ from models.base import select
 from models.camera import Camera, CameraTable
 from models.event_days import DAY_US, Dropped, drop_event_days
 from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
+from models.removal import RemovalCause, RemovalTable
 from models.tenant import Tenant, TenantTable
-from resolvers import evidence
+from resolvers import evidence, holds
 from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.footage import folder_of
-from resolvers.removal import BY_RETENTION, Doomed, remove
+from resolvers.removal import Doomed, remove
 
 BATCH = 200
 SLACK_SHARE = 100
@@ -34,13 +35,13 @@ FORGET_US = 400 * DAY_US
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much has to go, None for all, and what the gap is to say.
+    """How much has to go, None for all, and why.
 
     An hour goes whole where that is at most `slack_bytes` more.
     """
 
     size_bytes: int | None = None
-    reason: str = BY_RETENTION
+    cause: RemovalCause = RemovalCause.AGE
     slack_bytes: int = 0
 
 
@@ -58,6 +59,11 @@ class Owned:
     @property
     def hours(self) -> QuerySet[RecordingHourTable]:
         return RecordingHourTable.within(self.tenant.id)
+
+    def is_locked(self, hour: RecordingHour) -> bool:
+        """Whether one lock keeps all of it, so that nobody need look."""
+        locked = self.locked.get(hour.camera_key, ())
+        return any(one.from_us <= hour.start_us and hour.end_us <= one.to_us for one in locked)
 
 
 async def tenants_with_footage(world: World) -> list[Owned]:
@@ -123,7 +129,7 @@ async def _down_to(
     surplus = await size_of(rows) - limit_bytes
     if surplus <= 0:
         return 0
-    wanted = Wanted(surplus, slack_bytes=limit_bytes // SLACK_SHARE)
+    wanted = Wanted(surplus, RemovalCause.BYTES, slack_bytes=limit_bytes // SLACK_SHARE)
     return await take(world, owned, rows, wanted)
 
 
@@ -136,7 +142,7 @@ async def size_of(rows: QuerySet[RecordingHourTable]) -> int:
 async def take(
     world: World, owned: Owned, rows: QuerySet[RecordingHourTable], wanted: Wanted = ALL
 ) -> int:
-    """Removes footage of these hours, the oldest first, but none that is locked.
+    """Removes footage of these hours, the oldest first, but none that is held.
 
     Hours in other stores are left to who has those, and counted as if they were gone.
 
@@ -154,9 +160,9 @@ async def take(
         camera = owned.cameras.get(hour.camera_key)
         if hour.store_id != own:
             elsewhere += hour.size_bytes
-        elif camera is not None:
-            locked = owned.locked.get(camera.key, ())
-            doomed = Doomed(camera, hour, locked, wanted.reason, enough, wanted.slack_bytes)
+        elif camera is not None and not owned.is_locked(hour):
+            held = (await holds.held(owned.tenant.id, world.clock.now_us())).get(camera.key, ())
+            doomed = Doomed(camera, hour, held, wanted.cause, enough, wanted.slack_bytes)
             freed += await remove(world, doomed)
     return freed
 
@@ -177,14 +183,17 @@ async def _oldest(rows: QuerySet[RecordingHourTable]) -> AsyncIterator[Recording
 async def forget_runs(world: World) -> int:
     """Removes runs that have had no footage for long: coverage then says that nothing was recorded.
 
+    The record of what went is as old then, and goes too.
+
     Returns:
-        How many went.
+        How many runs went.
     """
     before_us = world.clock.now_us() - FORGET_US
     forgotten = 0
     for tenant_id in await TenantTable.all().values_list("id", flat=True):
         rows = RecordingRunTable.within(str(tenant_id)).filter(ended_us__lt=before_us)
         forgotten += await rows.filter(recorded_until_us=F("started_us")).delete()
+        await RemovalTable.within(str(tenant_id)).filter(last_us__lt=before_us).delete()
     return forgotten
 
 
@@ -206,7 +215,7 @@ async def drop_events(world: World) -> Dropped:
             first_us = min([now_us - days * DAY_US, *locked]) // DAY_US * DAY_US
             firsts[owned.tenant.id] = first_us
             await asyncio.to_thread(_drop_snapshots, world, owned, first_us)
-    return await drop_event_days(firsts)
+    return await drop_event_days(firsts, now_us)
 
 
 def _drop_snapshots(world: World, owned: Owned, first_us: int) -> None:

@@ -8,11 +8,10 @@ from uuid import UUID
 import msgspec
 
 from models.revocation import TokenRevocation, revoke, subjects_named
-from resolvers.access import Actor, Scope, demand
+from resolvers.access import UNNAMED, Actor, Scope, demand
 from resolvers.bus import REVOCATIONS
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput, NotAuthenticated
-from resolvers.evidence import UNNAMED
 from resolvers.identity import MAX_SUBJECT_CHARACTERS
 from resolvers.revoked import KEPT_US
 from resolvers.tenants import tenant_by_id

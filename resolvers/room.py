@@ -9,11 +9,13 @@ import msgspec
 from tortoise.queryset import QuerySet
 
 from media.disk import DiskMarks, Room, halted, room_of
-from models.recording import RecordingHourTable
+from models.base import select
+from models.recording import RecordingHour, RecordingHourTable
+from models.removal import RemovalCause
+from resolvers import export_jobs
 from resolvers.access import Scope, demand
 from resolvers.context import Context, World
 from resolvers.errors import Unavailable
-from resolvers.removal import FOR_ROOM
 from resolvers.retention import Owned, Wanted, size_of, take, tenants_with_footage
 
 SHARES = 16
@@ -29,11 +31,14 @@ class _Holder:
 
 
 async def make_room(world: World, wanted_bytes: int) -> int:
-    """Removes the oldest unlocked footage of this store until so many bytes are free.
+    """Removes the oldest footage of this store that nothing holds until so many bytes are free.
 
     The tenant with the most bytes per camera gives its oldest, again and again: whoever keeps the
     most gives first, and nobody loses for having more cameras. Of footage that is just being
     recorded the last segment stays.
+
+    Recording goes before copies: where only exports hold what might go, they fail, the latest
+    first, and then their footage may.
 
     Returns:
         The bytes that went, less than wanted when nothing else may go.
@@ -42,6 +47,13 @@ async def make_room(world: World, wanted_bytes: int) -> int:
         OSError: the disk's.
         Unavailable: the database is away.
     """
+    freed = await _give(world, wanted_bytes)
+    while freed < wanted_bytes and await _end_an_export(world):
+        freed += await _give(world, wanted_bytes - freed)
+    return freed
+
+
+async def _give(world: World, wanted_bytes: int) -> int:
     holders = [await _holder(world, each) for each in await tenants_with_footage(world)]
     step = max(1, wanted_bytes // SHARES)
     freed = 0
@@ -49,13 +61,30 @@ async def make_room(world: World, wanted_bytes: int) -> int:
         holder = max(holders, key=lambda each: each.bytes_per_camera, default=None)
         if holder is None or holder.bytes_per_camera == 0:
             return freed
-        some = Wanted(min(step, wanted_bytes - freed), FOR_ROOM, slack_bytes=wanted_bytes)
+        some = Wanted(min(step, wanted_bytes - freed), RemovalCause.DISK, wanted_bytes)
         gone = await take(world, holder.owned, _here(world, holder.owned), some)
         freed += gone
         holders.remove(holder)
         if gone:
             holders.append(await _holder(world, holder.owned))
     return freed
+
+
+async def _end_an_export(world: World) -> bool:
+    """False where none holds footage of this store that would go without it."""
+    owned = {each.tenant.id: each for each in await tenants_with_footage(world)}
+    for export in await export_jobs.unfinished():
+        of = owned[export.tenant_id]
+        inside = _here(world, of).filter(
+            camera_key__in=export.camera_keys,
+            start_us__lt=export.to_us,
+            end_us__gt=export.from_us,
+        )
+        hours = await select(inside, RecordingHour)
+        if any(not of.is_locked(hour) for hour in hours):
+            await export_jobs.end_for_room(world, export)
+            return True
+    return False
 
 
 async def _holder(world: World, owned: Owned) -> _Holder:

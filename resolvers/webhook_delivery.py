@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from contextlib import aclosing
@@ -17,9 +18,11 @@ from resolvers.meter import NO_METER
 from resolvers.tail import Page
 from resolvers.watch import EventFeed, EventItem, Item
 from resolvers.webhook_sending import Attempt, Message, Outcome, WebhookSender
-from resolvers.webhook_turns import note_failed, note_reached
+from resolvers.webhook_turns import note_ended, note_failed, note_reached
 from resolvers.webhook_words import message_of
 from resolvers.webhooks import destination_of, wanted_of
+
+log = logging.getLogger(__name__)
 
 NOTE_PLACES = 1_000
 NOTE_SECONDS = 30.0
@@ -76,14 +79,15 @@ class Delivery:
         self._place = self._noted = self.webhook.place
         self.waiting_since_us = self.webhook.failing_since_us
         while True:
-            before = self._place
+            before, wait_seconds = self._place, 0.0
             try:
                 failed = await self._until_failure()
                 await self._note_failure(failed)
+                wait_seconds = failed.wait_seconds
             except Unavailable:  # logged where it showed first
                 self._place = self._noted
             self.failures = 1 if self._place > before else self.failures + 1
-            await asyncio.sleep(self.pace.after(self.failures))
+            await asyncio.sleep(max(wait_seconds, self.pace.after(self.failures)))
 
     async def _until_failure(self) -> Attempt:
         actor = Actor(self.webhook.tenant_id, frozenset({Scope.EVENTS_READ}))
@@ -140,6 +144,10 @@ class Delivery:
         self._noted_at = asyncio.get_running_loop().time()
 
     async def _note_failure(self, failed: Attempt) -> None:
+        if failed.outcome is Outcome.GONE:
+            await note_ended(self.teller_id, self.webhook, self._now_us(), failed.text)
+            log.warning("webhook %s is switched off: %s", self.webhook.id, failed.text)
+            raise TurnOver
         if not await note_failed(self.teller_id, self.webhook, self._now_us(), failed.text):
             raise TurnOver
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -12,6 +13,7 @@ import msgspec
 class Outcome(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"
+    GONE = "gone"
     UNREACHABLE = "unreachable"
     UNTRUSTED = "untrusted"
     TIMED_OUT = "timed_out"
@@ -19,10 +21,14 @@ class Outcome(StrEnum):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """`text` says what happened, for people: no address, and nothing that the receiver said."""
+    """`text` says what happened, for people: no address, and nothing that the receiver said.
+
+    `wait_seconds`: so long the receiver wants to be left alone.
+    """
 
     outcome: Outcome
     text: str
+    wait_seconds: float = 0.0
 
     @property
     def is_delivered(self) -> bool:
@@ -31,10 +37,10 @@ class Attempt(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """`secret` is `whsec_` and base64. Neither may show in logs or errors."""
+    """Each of `secrets` is `whsec_` and base64, one at least. None may show in logs or errors."""
 
     url: str = field(repr=False)
-    secret: str = field(repr=False)
+    secrets: Sequence[str] = field(repr=False)
 
 
 class Message(msgspec.Struct, frozen=True):

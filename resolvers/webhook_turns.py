@@ -8,7 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 from tortoise.functions import Coalesce
 
 from models.base import select
@@ -59,6 +59,15 @@ async def note_reached(
         values |= {"delivered_us": delivered_us, "failing_since_us": None, "last_error": None}
     rows = every_webhook().filter(id=webhook.id, teller_id=teller_id, version=webhook.version)
     return bool(await rows.update(**values))
+
+
+async def note_ended(teller_id: UUID, webhook: Webhook, now_us: int, text: str) -> None:
+    """It is switched off, where it is the teller's to say; why is told until it is changed."""
+    rows = every_webhook().filter(id=webhook.id, teller_id=teller_id, version=webhook.version)
+    shown = text[:MAX_ERROR_CHARACTERS]
+    failing = {"failing_since_us": Coalesce("failing_since_us", now_us), "last_error": shown}
+    ended = {"enabled": False, "ended_because": shown, "version": F("version") + 1}
+    await rows.update(**failing, **ended)
 
 
 async def note_failed(teller_id: UUID, webhook: Webhook, now_us: int, text: str) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 from tortoise.expressions import F
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from media.types import ChangeKind
@@ -27,14 +28,16 @@ MAX_WEBHOOKS = 20
 MAX_URL_CHARACTERS = 2_000
 ID_CHARACTERS = 36
 _SECRET_BYTES = 32
-_STATE_OF_NONE = {"failing_since_us": None, "last_error": None}
+MAX_OLD_SECRETS = 3
+MAX_OLD_SECRETS_US = 30 * 86_400_000_000
+_STATE_OF_NONE = {"failing_since_us": None, "last_error": None, "ended_because": None}
 
 
 class WebhookDraft(msgspec.Struct, frozen=True):
     """What it shall be, all of it. `kinds` None is every kind of step.
 
-    `new_secret` makes another one, `skip` leaves out what was not delivered until now; both mean
-    nothing of a new one.
+    `new_secret` makes another one; those before it sign too until `old_secrets_until_us`, None for
+    no more. `skip` leaves out what was not delivered until now. All mean nothing of a new one.
     """
 
     url: str
@@ -42,6 +45,7 @@ class WebhookDraft(msgspec.Struct, frozen=True):
     kinds: Sequence[ChangeKind] | None = None
     enabled: bool = True
     new_secret: bool = False
+    old_secrets_until_us: int | None = None
     skip: bool = False
 
 
@@ -69,7 +73,21 @@ def wanted_of(webhook: Webhook) -> EventFilter:
 def destination_of(ctx: Context, webhook: Webhook) -> Destination:
     """Raises Unavailable when the keys are not configured here that it was sealed with."""
     vault = ctx.world.vault
-    return Destination(vault.open(webhook.url_sealed), vault.open(webhook.secret_sealed))
+    secrets = [vault.open(webhook.secret_sealed), *_old_secrets(ctx, webhook)]
+    return Destination(vault.open(webhook.url_sealed), secrets)
+
+
+def old_secrets_until(ctx: Context, webhook: Webhook) -> int | None:
+    """Until when, in µs, secrets before the last one sign too; None when they don't."""
+    until_us = webhook.old_secrets_until_us
+    return until_us if until_us is not None and until_us > ctx.world.clock.now_us() else None
+
+
+def _old_secrets(ctx: Context, webhook: Webhook) -> list[str]:
+    """Those that sign now beside the last one, the latest first."""
+    if webhook.old_secrets_sealed is None or old_secrets_until(ctx, webhook) is None:
+        return []
+    return ctx.world.vault.open(webhook.old_secrets_sealed).split()
 
 
 async def webhook_save(
@@ -87,7 +105,7 @@ async def webhook_save(
         Unavailable: this process sends nothing.
     """
     _check_rights(ctx)
-    _check(_sender(ctx), draft)
+    _check(ctx, draft)
     sealed = ctx.world.vault.seal
     secret = _new_secret() if webhook_id is None or draft.new_secret else None
     values: dict[str, object] = {
@@ -104,7 +122,7 @@ async def webhook_save(
             key = await _create(ctx, values, last)
         else:
             values |= {"place": last} if draft.skip else {}
-            key = await _change(ctx, webhook_id, values)
+            key = await _change(ctx, webhook_id, values, draft.old_secrets_until_us)
         (saved,) = await select(WebhookTable.within(ctx.actor.tenant_id).filter(id=key), Webhook)
     await ctx.world.bus.ring(WEBHOOKS)
     return WebhookSaved(saved, secret)
@@ -120,13 +138,29 @@ async def _create(ctx: Context, values: dict[str, object], last: int) -> UUID:
     return key
 
 
-async def _change(ctx: Context, webhook_id: str, values: dict[str, object]) -> UUID:
+async def _change(
+    ctx: Context, webhook_id: str, values: dict[str, object], until_us: int | None
+) -> UUID:
     """What was failing is tried again at once."""
     key = _key_of(webhook_id)
     rows = visible(ctx.actor, WebhookTable, Scope.TENANT_ADMIN).filter(id=key)
+    if "secret_sealed" in values:
+        values |= await _ousted(ctx, rows, until_us)
     if not await rows.update(**values, **_STATE_OF_NONE, version=F("version") + 1):
         raise _unknown(webhook_id)
     return key
+
+
+async def _ousted(
+    ctx: Context, rows: QuerySet[WebhookTable], until_us: int | None
+) -> dict[str, object]:
+    """What becomes of the secrets that signed until now, when there is another."""
+    found = await select(rows, Webhook) if until_us is not None else []
+    if not found:
+        return {"old_secrets_sealed": None, "old_secrets_until_us": None}
+    old = list(destination_of(ctx, found[0]).secrets)[:MAX_OLD_SECRETS]
+    sealed = ctx.world.vault.seal(" ".join(old))
+    return {"old_secrets_sealed": sealed, "old_secrets_until_us": until_us}
 
 
 async def webhook_delete(ctx: Context, webhook_id: str) -> None:
@@ -170,14 +204,17 @@ def _sender(ctx: Context) -> WebhookSender:
     return ctx.world.webhooks
 
 
-def _check(sender: WebhookSender, draft: WebhookDraft) -> None:
-    wrong = []
+def _check(ctx: Context, draft: WebhookDraft) -> None:
+    sender, now_us, wrong = _sender(ctx), ctx.world.clock.now_us(), []
     if len(draft.url) > MAX_URL_CHARACTERS:
         wrong.append(FieldError("url", f"want at most {MAX_URL_CHARACTERS} characters"))
     elif fault := sender.fault(draft.url):
         wrong.append(FieldError("url", fault))
     if draft.kinds is not None and not draft.kinds:
         wrong.append(FieldError("kinds", "want one at least, or null for all"))
+    until_us = draft.old_secrets_until_us
+    if until_us is not None and not now_us < until_us <= now_us + MAX_OLD_SECRETS_US:
+        wrong.append(FieldError("old_secrets_until", "want a time to come, at most 30 days away"))
     try:
         check_filter(draft.wanted)
     except InvalidInput as error:

@@ -48,6 +48,14 @@ class ExportState(StrEnum):
     DELETED = "deleted"
 
 
+class RemovalCause(StrEnum):
+    AGE = "age"
+    BYTES = "bytes"
+    DISK = "disk"
+    CAMERA = "camera"
+    LOST = "lost"
+
+
 class ExportErrorCode(StrEnum):
     """The codes of a `resolvers.jobs.Fault` of an export."""
 
@@ -60,6 +68,7 @@ class ExportErrorCode(StrEnum):
     NO_ROOM = "NO_ROOM"
     DISK_FAILED = "DISK_FAILED"
     CUT_SHORT = "CUT_SHORT"
+    NOT_BEGUN = "NOT_BEGUN"
 
 
 class Weekday(Enum):
@@ -189,6 +198,7 @@ _describe(
     {
         "DELIVERED": "It was taken: any answer of 200 to 299.",
         "REFUSED": "Another answer came; redirects are not followed.",
+        "GONE": "It answered 410: a webhook is switched off by that, a trial changes nothing.",
         "UNREACHABLE": "Nobody answered, or the connection broke.",
         "UNTRUSTED": "Its certificate, or its TLS, is not to be trusted.",
         "TIMED_OUT": "No answer came in time.",
@@ -258,12 +268,25 @@ _describe(
         "NOT_RECORDED": "There is no footage of that time, or none any more.",
         "CAMERA_GONE": "A camera was deleted meanwhile.",
         "FOOTAGE_GONE": "Footage was removed while it was exported, at each attempt.",
-        "FOOTAGE_AWAY": "The worker that holds some of the footage is not reachable.",
+        "FOOTAGE_AWAY": "The worker that holds some of the footage was not reachable for a day.",
         "FOOTAGE_DAMAGED": "A file of the footage is not what was recorded.",
         "TOO_LARGE": "It is more than a tenant's exports may take.",
-        "NO_ROOM": "The disk has no room for it above its reserve.",
+        "NO_ROOM": "The disk has no room for it above its reserve, or for its footage.",
         "DISK_FAILED": "The disk failed, at each attempt.",
         "CUT_SHORT": "Whoever made it was stopped, again and again.",
+        "NOT_BEGUN": "No worker came to it within a day.",
+    },
+)
+_describe(
+    RemovalCause,
+    "RemovalCause",
+    "Why something was removed.",
+    {
+        "AGE": "It was older than a plan or its camera keeps.",
+        "BYTES": "It was more than a plan or its camera keeps.",
+        "DISK": "The disk was full, and it was the oldest.",
+        "CAMERA": "Somebody deleted its camera.",
+        "LOST": "It was missing from the disk: nothing here removed it.",
     },
 )
 _describe(

@@ -123,8 +123,17 @@ class Export:
 
     @field(description="Why it failed; null unless it has.")
     def error(self) -> ExportError | None:
+        return self._fault(ExportState.FAILED)
+
+    @field(
+        description="Why it could not be made yet: it is tried again, for a day. Null unless so."
+    )
+    def waits_because(self) -> ExportError | None:
+        return self._fault(ExportState.WAITING)
+
+    def _fault(self, state: ExportState) -> ExportError | None:
         code, text = self._export.fault_code, self._export.fault
-        if code is None or text is None:
+        if self._export.state != state or code is None or text is None:
             return None
         return ExportError(code=ExportErrorCode(code), message=text)
 

@@ -11,6 +11,7 @@ from resolvers import comparisons as comparing
 from resolvers import event_counts as counting
 from resolvers import evidence as locks
 from resolvers import exports as exporting
+from resolvers import removals as removing
 from resolvers.access import Scope
 from resolvers.errors import NotFound
 from resolvers.event_counts import MAX_ROWS
@@ -35,6 +36,7 @@ from schema.exports import Export, ExportConnection, ExportId
 from schema.fields import ANY_TOKEN, field
 from schema.inputs import or_none
 from schema.paging import After, First, checked_first
+from schema.removals import RemovalConnection
 from schema.system import Storage, System
 from schema.tenants import Model, Tenant, TenantConnection, Viewer
 from schema.webhooks import (
@@ -136,6 +138,17 @@ class Query:
         place = or_none(after)
         page = await comparing.comparisons(info.context.ctx, checked_first(first), place)
         return ComparisonConnection.of(page, place)
+
+    @field(
+        description="What was removed of footage and events, the latest begun first.",
+        scope=Scope.TENANT_ADMIN,
+    )
+    async def removals(
+        self, info: Info, first: First = 50, after: After = strawberry.UNSET
+    ) -> RemovalConnection:
+        place = or_none(after)
+        page = await removing.removals(info.context.ctx, checked_first(first), place)
+        return RemovalConnection.of(page, place)
 
     @field(description=event_counts.ABOUT, scope=Scope.EVENTS_READ, cost=COST, size=MAX_ROWS)
     async def event_counts(

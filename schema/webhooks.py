@@ -27,6 +27,10 @@ _URL = "Where messages are posted to, https; at most 2,000 characters."
 _SIGNING = "Signs its messages. Told when it is made, and never again; null at other times."
 _KINDS = "Steps of these kinds alone; null or left out, all. Gaps are always told."
 _RENEWED = "Makes another secret, good from the next message on."
+_ROTATION = (
+    "With `newSecret`: until then messages are signed with the secrets before it too, so that a "
+    "receiver can take the new one at its leisure; at most 30 days. Null: those end at once."
+)
 _SKIP = "Leaves out what was not delivered until now."
 _MISTAKES = "What to correct; when there is any, nothing was written."
 
@@ -117,6 +121,15 @@ class Webhook:
     def last_error(self) -> str | None:
         return self._webhook.last_error
 
+    @field(description="Why it was switched off by itself: it answered 410. Null unless so.")
+    def ended_because(self) -> str | None:
+        return self._webhook.ended_because
+
+    @field(description="Until when secrets before the last one sign too; null when none does.")
+    def old_secrets_until(self) -> Instant | None:
+        until_us = webhooks.old_secrets_until(self._ctx, self._webhook)
+        return None if until_us is None else Instant(until_us)
+
     @field(description="When it was made.")
     def created_at(self) -> Instant:
         return Instant(self._webhook.created_us)
@@ -135,6 +148,9 @@ class WebhookInput:
     kinds: list[ChangeKind] | None = strawberry.field(default=strawberry.UNSET, description=_KINDS)
     enabled: bool = strawberry.field(default=True, description="Whether it is told.")
     new_secret: bool = strawberry.field(default=False, description=_RENEWED)
+    old_secrets_until: Instant | None = strawberry.field(
+        default=strawberry.UNSET, description=_ROTATION
+    )
     skip: bool = strawberry.field(default=False, description=_SKIP)
 
     def draft(self) -> WebhookDraft:
@@ -144,6 +160,7 @@ class WebhookInput:
             kinds=or_none(self.kinds),
             enabled=self.enabled,
             new_secret=self.new_secret,
+            old_secrets_until_us=or_none(self.old_secrets_until),
             skip=self.skip,
         )
 

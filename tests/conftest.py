@@ -45,6 +45,7 @@ TABLES = (
     "recording_run",
     "recording_hour",
     "evidence_lock",
+    "removal",
     "token_revocation",
     "webhook",
     "footage_export",

@@ -49,13 +49,15 @@ class Clip:
     """A playable file.
 
     `tracks` is the video, then the sound if any. `start` is the first picture's presentation time
-    and `length` how long all are shown, in ticks of 1/90,000 s. Invariant: `length` > 0.
+    and `length` how long all are shown, in ticks of 1/90,000 s. Invariant: `length` > 0. `delay` is
+    how much before it is shown a picture is decoded at most, in ticks: 0 without B-frames.
     """
 
     path: Path
     tracks: tuple[Track, ...]
     start: int
     length: int
+    delay: int
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -74,10 +76,10 @@ def read_clip(path: Path) -> Clip:
             tracks = _tracks(container)
             if not tracks or not tracks[0].is_video:
                 raise SimulatorError(f"{path.name}: no H.264 or H.265 video in it")
-            shown = _shown(container, tracks[0])
+            shown, delay = _shown(container, tracks[0])
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SimulatorError(f"{path.name}: {error}") from error
-    return Clip(path, tracks, shown.start, len(shown))
+    return Clip(path, tracks, shown.start, len(shown), delay)
 
 
 def ticks(count: int, time_base: Fraction) -> int:
@@ -120,18 +122,20 @@ def _audio_track(stream: av.AudioStream) -> Track:
     return Track(stream.index, context.name, clock_hz, context.channels, extradata, None)
 
 
-def _shown(container: InputContainer, track: Track) -> range:
-    """From the first picture's begin to the last one's end, in ticks."""
+def _shown(container: InputContainer, track: Track) -> tuple[range, int]:
+    """From the first picture's begin to the last one's end, and `Clip.delay`, in ticks."""
     starts: list[int] = []
-    end = 0
+    end = delay = 0
     for packet in container.demux(container.streams[track.index]):
         if packet.pts is None or packet.time_base is None:
             continue
         starts.append(ticks(packet.pts, packet.time_base))
         end = max(end, starts[-1] + ticks(packet.duration or 0, packet.time_base))
+        if packet.dts is not None:
+            delay = max(delay, ticks(packet.pts - packet.dts, packet.time_base))
     if len(starts) < 2:
         raise ValueError("fewer than two packets with times")
     first, last = min(starts), max(starts)
     if end <= last:  # a container that stores no durations
         end = last + (last - first) // (len(starts) - 1)
-    return range(first, end)
+    return range(first, end), delay

@@ -72,6 +72,14 @@ class Mount:
         players = [*self._retired, *([self._player] if self._player else [])]
         return any(player.is_alive for player in players)
 
+    @property
+    def began_us(self) -> int | None:
+        """When the first picture of the clip was taken, µs since the epoch; None unless it plays.
+
+        The n-th one was taken n pictures later, whatever clients did meanwhile.
+        """
+        return None if self._player is None else self._player.began_us
+
     def description(self) -> str:
         return session_description(self._clip)
 

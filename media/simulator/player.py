@@ -86,6 +86,11 @@ class Player:
         self._thread.join()
 
     @property
+    def began_us(self) -> int | None:
+        """When it takes its first picture, the clip's first, by its own clock."""
+        return self._wall_origin_us or None
+
+    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -151,7 +156,8 @@ class Player:
             return
         if self._options.filming_since_us is not None and times.due_ticks < self._began_ticks:
             return  # nobody was there
-        self._wait_for(times.due_ticks)
+        # A camera sends no picture before it has taken it, and so those behind it late as well.
+        self._wait_for(times.due_ticks + self._clip.delay)
         starts_gop = track.is_video and packet.is_keyframe
         if starts_gop:
             packet = self._with_parameter_sets(packet, track)

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ from models.export import Export, ExportTable
 from resolvers import export_jobs, exports
 from resolvers.context import World
 from resolvers.exporting import Making, Progress
-from tests.exporting import at, created, filmed
+from resolvers.footage import folder_of
+from resolvers.holds import held
+from tests.exporting import NOON, SECOND, WANTED, at, created, filmed
+from tests.far import HandClock, Host, asking, host
+from tests.footage import summarise
+from tests.reel import Shot, encoding, lay, reel
 from tests.world import add_camera, context, open_world
 
 
@@ -88,6 +94,34 @@ async def test_two_workers_make_each_once(here: World) -> None:
     assert len(folders(here.store.root)) == 4
 
 
+async def test_one_whose_footage_is_away_waits_and_says_so_and_goes_on(
+    world: World, tmp_path: Path
+) -> None:
+    """Its worker is away for longer than three attempts take."""
+    camera, clock = await add_camera(world), HandClock()
+    async with asking(at(world), clock) as here:
+        async with host(world, tmp_path / "there") as other:
+            store = other.world.store
+            there = lay(store, folder_of(camera), Shot(reel(encoding()), 0, 10, NOON, 0))
+            await summarise(other.world, camera, there, "stopped")
+        export = await created(context(here), "cam-front-01")
+        stop = asyncio.Event()
+        stopping = asyncio.create_task(stop.wait())
+        for _ in range(5):
+            assert await Exporter(here)._work(stopping)
+            found = await exports.export(context(here), str(export.id))
+            assert (found.state, found.fault_code) == ("waiting", "FOOTAGE_AWAY")
+            await ExportTable.within("default").update(due_us=0)  # as time does
+        back = Host(replace(world, store=store))
+        await back.start()
+        clock.at_us += 3600 * SECOND
+        async with exporting(here):
+            ready = await until(here, export, "ready")
+        stop.set()
+        await asyncio.gather(stopping, back.stop())
+    assert (ready.attempts, ready.fault_code) == (1, None)
+
+
 async def test_a_worker_killed_in_the_middle_leaves_nothing_that_is_served(
     here: World, database: str, tmp_path: Path
 ) -> None:
@@ -102,11 +136,14 @@ async def test_a_worker_killed_in_the_middle_leaves_nothing_that_is_served(
     left = here.store.root / ".exports" / found.claim.hex / "content"
     assert left.stat().st_size > 0, "it was in the middle"
     assert exports.file_url(context(here), found) is None
+    [footage] = (await held("default", here.clock.now_us())).values()
+    assert footage == [WANTED], "nothing takes it from whoever goes on"
 
     await ExportTable.within("default").update(seen_us=0)  # as time does
     async with exporting(here):
         ready = await until(here, export, "ready")
     assert (ready.attempts, ready.claim == found.claim) == (2, False)
+    assert await held("default", here.clock.now_us()) == {}
     await Cleaner(here).work()
     assert ready.claim is not None
     assert folders(here.store.root) == [ready.claim.hex]

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.webhook_sender import HttpSender
-from media.clock import SystemClock
+from media.clock import Clock, SystemClock
 from media.network import WebhookNetworks
 from resolvers.webhook_sending import Destination, Message, Outcome
 from tests.receiver import Receiver, receiving
@@ -36,8 +36,9 @@ async def sending(
     allow_http: bool = True,
     trust: ssl.SSLContext | None = None,
     seconds: float = 15,
+    clock: Clock | None = None,
 ) -> AsyncIterator[HttpSender]:
-    sender = HttpSender(networks, SystemClock(), allow_http, trust, seconds)
+    sender = HttpSender(networks, clock or SystemClock(), allow_http, trust, seconds)
     try:
         yield sender
     finally:
@@ -45,7 +46,7 @@ async def sending(
 
 
 def to(url: str) -> Destination:
-    return Destination(url, SECRET)
+    return Destination(url, [SECRET])
 
 
 async def test_a_message_is_posted_signed() -> None:
@@ -76,7 +77,7 @@ async def test_any_success_is_a_delivery(status: int) -> None:
         assert (await sender.send(to(receiver.url), MESSAGE)).is_delivered
 
 
-@pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 429, 500, 503])
 async def test_anything_else_is_none(status: int) -> None:
     async with receiving() as receiver, sending() as sender:
         receiver.answer = lambda _: (status, {})

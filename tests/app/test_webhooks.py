@@ -31,7 +31,7 @@ from resolvers.webhook_sending import Outcome
 from resolvers.webhooks import WebhookDraft, webhook_save
 from tests.app.webhook_site import SOON, Site, another_failure, delivering, names, told
 from tests.app.webhook_site import site as site
-from tests.receiver import Answer, Received, receiving
+from tests.receiver import Answer, Received, ok, receiving
 from tests.resolvers.keeping import DAY, NOON
 from tests.world import add_camera, add_events, beginning
 
@@ -133,6 +133,42 @@ async def test_a_receiver_that_refuses_at_times_is_told_all_in_order(site: Site)
     assert len(site.receiver.received) == 36
 
 
+async def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(site: Site) -> None:
+    answers = iter([(503, {"Retry-After": "2"})])
+    site.receiver.answer = lambda _: next(answers, (200, {}))
+    times: list[float] = []
+    await site.save()
+    async with delivering(site):
+        await site.begin("evt-1")
+        for count in (1, 2):
+            await site.receiver.take(count)
+            times.append(asyncio.get_running_loop().time())
+    assert times[1] - times[0] > 1.5, "its pace alone is 0.02 s"
+
+
+async def test_a_receiver_that_is_gone_switches_its_webhook_off_and_that_is_told(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.receiver.answer = lambda _: (410, {})
+    saved = await site.save()
+    async with delivering(site) as deliveries:
+        await site.begin(*names(3))
+        ended = await site.until(lambda each: not each.enabled)
+        while deliveries.failing():
+            await asyncio.sleep(0.02)
+        assert ended.ended_because == ended.last_error == "it answered 410: it wants no more"
+        assert (ended.place, ended.version) == (0, 2)
+        assert ended.failing_since_us is not None
+        assert len(site.receiver.received) == 1
+        site.receiver.answer = ok
+        again = await site.save(saved.webhook)
+        assert (again.webhook.enabled, again.webhook.ended_because) == (True, None)
+        await site.until(lambda each: each.place == 3)
+    assert told(site.receiver.received) == names(3)
+    assert f"webhook {saved.webhook.id} is switched off" in caplog.text
+    assert site.receiver.url not in caplog.text
+
+
 async def test_a_redirect_is_a_failure_that_is_told(site: Site) -> None:
     async with receiving() as inside:
         site.receiver.answer = lambda _: (302, {"Location": inside.url})
@@ -202,7 +238,7 @@ async def test_a_gap_is_told_as_such(site: Site) -> None:
     await site.begin(*names(3), at_us=now_us - 20 * DAY)
     await EventTable.within("default").update(written_us=now_us - 20 * DAY)
     await make_event_days(now_us)
-    await drop_event_days({"default": now_us - 10 * DAY})
+    await drop_event_days({"default": now_us - 10 * DAY}, now_us)
     assert await last_number("default", "event_floor") == 3
     await site.begin("evt-new", at_us=now_us)
     async with delivering(site):
@@ -222,7 +258,7 @@ async def test_what_retention_removes_while_a_receiver_is_down_is_a_gap(site: Si
         await site.until(lambda each: each.failing_since_us is not None)
         await EventTable.within("default").update(written_us=now_us - 20 * DAY)
         await make_event_days(now_us)
-        await drop_event_days({"default": now_us - 10 * DAY})
+        await drop_event_days({"default": now_us - 10 * DAY}, now_us)
         await another_failure(deliveries)
         await site.begin("evt-new", at_us=now_us)
         await site.receiver.start()

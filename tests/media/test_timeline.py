@@ -154,7 +154,7 @@ def test_the_clock_settles_after_a_second_and_stays() -> None:
     assert settled is not None
     assert settled_clock(timeline) is settled
     assert (settled.run_id, settled.start_position) == (timeline.run_id, START)
-    assert settled.anchor_us == WALL_US + 40_000
+    assert settled.anchor_us == WALL_US
 
 
 def test_a_short_run_settles_with_what_it_knows() -> None:
@@ -168,7 +168,7 @@ def test_a_short_run_settles_with_what_it_knows() -> None:
         settled = settled_clock(timeline)
 
     assert settled is not None
-    assert settled.anchor_us == WALL_US + 40_000
+    assert settled.anchor_us == WALL_US
 
 
 def test_the_end_is_where_the_last_shown_frame_ends() -> None:

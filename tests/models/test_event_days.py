@@ -114,7 +114,7 @@ async def test_events_are_written_while_days_are_made_and_dropped(
     async def turn() -> None:
         for day in range(12):
             await make(NOW + day * DAY_US)
-            await drop_event_days({"acme": NOW + day * DAY_US})
+            await drop_event_days({"acme": NOW + day * DAY_US}, NOW)
 
     await asyncio.gather(write(), turn())
     assert await kept("default") == [f"evt-{number:03d}" for number in range(120)]
@@ -124,13 +124,13 @@ async def test_events_are_written_while_days_are_made_and_dropped(
 async def test_a_day_that_nobody_keeps_goes_whole(world: World, camera: Camera) -> None:
     await begin(world, camera, a=NOW - 2 * DAY_US, b=NOW - DAY_US, c=NOW)
     await make(NOW)
-    dropped = await drop_event_days({"default": NOW, "acme": NOW})
+    dropped = await drop_event_days({"default": NOW, "acme": NOW}, NOW)
     assert (dropped.days, dropped.events) == ((2, 0) if has_days() else (0, 2))
     assert await kept("default") == ["c"]
     assert "event_20260526" not in await days()
     assert await last_number("default", "event_floor") == 2
     assert await last_number("acme", "event_floor") == 0
-    again = await drop_event_days({"default": NOW, "acme": NOW})
+    again = await drop_event_days({"default": NOW, "acme": NOW}, NOW)
     assert (again.days, again.events) == (0, 0)
 
 
@@ -141,11 +141,11 @@ async def test_a_day_that_another_tenant_keeps_loses_only_the_rows_of_who_does_n
     await begin(world, camera, a=NOW - DAY_US, b=NOW)
     await begin(world, theirs, x=NOW - DAY_US, y=NOW)
     await make(NOW)
-    dropped = await drop_event_days({"default": NOW})
+    dropped = await drop_event_days({"default": NOW}, NOW)
     assert (dropped.days, dropped.events) == (0, 1)
     assert (await kept("default"), await kept("acme")) == (["b"], ["x", "y"])
     assert await last_number("acme", "event_floor") == 0
-    dropped = await drop_event_days({"default": NOW, "acme": NOW - DAY_US})
+    dropped = await drop_event_days({"default": NOW, "acme": NOW - DAY_US}, NOW)
     assert (dropped.days, dropped.events) == (0, 0)
     assert await kept("acme") == ["x", "y"]
 
@@ -156,14 +156,14 @@ async def test_the_day_of_the_instant_is_kept_from_its_midnight_on(
     midnight = TODAY * DAY_US
     await begin(world, camera, a=midnight - 1, b=midnight)
     await make(NOW)
-    await drop_event_days({"default": midnight + DAY_US - 1})
+    await drop_event_days({"default": midnight + DAY_US - 1}, NOW)
     assert await kept("default") == ["b"]
 
 
 async def test_events_of_an_odd_clock_are_removed_too(world: World, camera: Camera) -> None:
     await begin(world, camera, a=YEARS_AGO, b=NOW, c=IN_YEARS)
     await make(NOW)
-    assert (await drop_event_days({"default": NOW})).events == 1
+    assert (await drop_event_days({"default": NOW}, NOW)).events == 1
     assert await kept("default") == ["b", "c"]
 
 
@@ -178,10 +178,10 @@ async def test_what_was_told_lately_stays_however_old_its_frame(
     then = replace(world, clock=StandingClock(going_on.at_us))
     await add_events(then, camera, [going_on, ended])
     await make(NOW)
-    await drop_event_days({"default": NOW})
+    await drop_event_days({"default": NOW}, NOW)
     assert await kept("default") == ["c", "d", "e"]
     assert await last_number("default", "event_floor") == 2
-    await drop_event_days({"default": NOW + DAY_US})
+    await drop_event_days({"default": NOW + DAY_US}, NOW)
     assert await kept("default") == []
     assert await days() == ["event_20260528", "event_20260529"] * has_days()
 
@@ -191,7 +191,7 @@ async def test_many_events_go_in_several_transactions(
 ) -> None:
     monkeypatch.setattr("models.event_days.BATCH", 4)
     await begin(world, camera, **{f"evt-{n:02d}": NOW - DAY_US + n // 3 for n in range(18)}, z=NOW)
-    assert (await drop_event_days({"default": NOW})).events == 18
+    assert (await drop_event_days({"default": NOW}, NOW)).events == 18
     assert await kept("default") == ["z"]
     assert await last_number("default", "event_floor") == 18
 
@@ -206,10 +206,10 @@ async def test_whoever_resumes_below_what_was_removed_is_told(world: World, came
         first = await following
     assert isinstance(first, EventItem)
     await make(NOW)
-    await drop_event_days({"default": NOW})
+    await drop_event_days({"default": NOW}, NOW)
     assert await first_of(world, first.cursor) == ["c"]
     await begin(world, camera, d=NOW - DAY_US)
-    await drop_event_days({"default": NOW})
+    await drop_event_days({"default": NOW}, NOW)
     await begin(world, camera, e=NOW)
     assert (await first_of(world, first.cursor, 2))[0] == "gap"
 

@@ -14,12 +14,11 @@ from models.event_days import drop_event_days, make_event_days
 from models.tenant import last_number
 from resolvers import event_review as reviewing
 from resolvers import events, ingest
-from resolvers.access import Actor, Scope
+from resolvers.access import UNNAMED, Actor, Scope
 from resolvers.context import Context, World
 from resolvers.errors import Conflict, InvalidInput, NotFound, ScopeMissing
 from resolvers.event_counts import TimeBucket, event_counts
 from resolvers.event_review import MAX_NOTE_CHARACTERS, ReviewWish, event_review
-from resolvers.evidence import UNNAMED
 from resolvers.outside_events import OutsideEvent, event_create
 from resolvers.verdicts import ReviewState, Verdict
 from resolvers.watch import EventItem, place_now, watch
@@ -286,7 +285,7 @@ async def test_a_review_goes_with_its_event_and_makes_no_gap(world: World) -> No
     await event_review(reviewer(world), "evt-1", ReviewWish(FALSE))
     await event_review(reviewer(world), "evt-2", ReviewWish(SEEN))
     await make_event_days(now_us)
-    dropped = await drop_event_days({"default": now_us - 10 * DAY})
+    dropped = await drop_event_days({"default": now_us - 10 * DAY}, now_us)
     assert dropped.days + dropped.events == 1
     with pytest.raises(NotFound):
         await events.event(context(world), "evt-1")
@@ -305,7 +304,7 @@ async def test_an_event_that_retention_took_meanwhile_is_not_found(
     await add(world, "evt-1")
     event = await events.event(context(world), "evt-1")
     await drop_events_written(NOON)
-    await drop_event_days({"default": world.clock.now_us()})
+    await drop_event_days({"default": world.clock.now_us()}, NOON)
 
     async def as_before(*_: object) -> Event:
         return event

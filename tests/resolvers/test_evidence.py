@@ -7,11 +7,10 @@ import pytest
 from models.base import select
 from models.evidence import EvidenceLock, EvidenceLockTable
 from resolvers import cameras
-from resolvers.access import Actor, Interval, Scope
+from resolvers.access import UNNAMED, Actor, Interval, Scope
 from resolvers.context import Context, World
 from resolvers.errors import BadCursor, Conflict, InvalidInput, NotFound, ScopeMissing
 from resolvers.evidence import (
-    UNNAMED,
     LockWish,
     evidence_lift,
     evidence_lock,

@@ -11,11 +11,12 @@ from models.base import select
 from models.export import Export, ExportTable
 from resolvers import export_jobs, exports
 from resolvers.context import World
-from resolvers.jobs import MOST_ATTEMPTS, STALE_US, Fault, JobLost
+from resolvers.jobs import LONGEST_WAIT_US, MOST_ATTEMPTS, STALE_US, Fault, JobLost
 from tests.exporting import LATER, NOON, SECOND, at, created, filmed
 from tests.world import add_camera, context
 
-PASSING = Fault("FOOTAGE_AWAY", "it is away", passes=True)
+PASSING = Fault("FOOTAGE_GONE", "it is gone", passes=True)
+AWAY = Fault("FOOTAGE_AWAY", "it is away", waits=True)
 
 
 @pytest.fixture
@@ -84,11 +85,46 @@ async def test_what_may_pass_is_tried_again_and_not_for_ever(world: World, waiti
         await export_jobs.fail(world, job, PASSING)
         if attempt < MOST_ATTEMPTS:
             found = await only()
-            assert (found.state, found.claim, found.fault) == ("waiting", None, None)
+            assert (found.state, found.claim, found.fault) == ("waiting", None, "it is gone")
             assert await export_jobs.take(world) is None, "not at once"
             await ExportTable.within("default").update(due_us=0)
     found = await only()
-    assert (found.state, found.fault_code, found.fault) == ("failed", "FOOTAGE_AWAY", "it is away")
+    assert (found.state, found.fault_code, found.fault) == ("failed", "FOOTAGE_GONE", "it is gone")
+
+
+async def test_what_others_must_change_is_waited_for_and_looked_at_ever_less_often(
+    world: World, waiting: Export
+) -> None:
+    """However often: for a day from when it was asked for. Then it has failed."""
+    for hours, seconds in ((0, 5), (0, 5), (0.1, 36), (1, 60), (23, 60)):
+        now_us = waiting.created_us + int(hours * 3600 * SECOND)
+        await ExportTable.within("default").update(due_us=0)
+        job = await export_jobs.take(at(world, now_us))
+        assert job is not None
+        assert (job.attempts, job.fault_code, job.fault) == (1, None, None)
+        await export_jobs.fail(at(world, now_us), job, AWAY)
+        found = await only()
+        assert (found.state, found.attempts, found.fault_code) == ("waiting", 0, "FOOTAGE_AWAY")
+        assert found.due_us == now_us + seconds * SECOND
+    over = at(world, waiting.created_us + LONGEST_WAIT_US)
+    job = await export_jobs.take(over)
+    assert job is not None
+    await export_jobs.fail(over, job, AWAY)
+    assert ((await only()).state, (await only()).fault) == ("failed", "it is away")
+
+
+@pytest.mark.parametrize("fault", [None, AWAY], ids=["not begun", "away"])
+async def test_none_waits_for_more_than_a_day(
+    world: World, waiting: Export, fault: Fault | None
+) -> None:
+    job = await export_jobs.take(world)
+    assert job is not None
+    await export_jobs.put_back(world, job, 0, LATER, fault)
+    await export_jobs.expire(at(world, waiting.created_us + LONGEST_WAIT_US - 1))
+    assert (await only()).state == "waiting"
+    await export_jobs.expire(at(world, waiting.created_us + LONGEST_WAIT_US))
+    found = await only()
+    assert (found.state, found.fault_code) == ("failed", (fault or export_jobs.NOT_BEGUN).code)
 
 
 async def test_what_kills_its_worker_again_and_again_fails(world: World, waiting: Export) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from media.disk import DiskMarks
 from media.export.folder import folders
-from models.export import Export
+from models.export import Export, ExportTable
 from models.recording import RecordingHourTable
 from resolvers import cameras, export_jobs, exporting, exports
 from resolvers.access import Interval
@@ -121,7 +121,7 @@ async def test_an_export_that_lies_on_another_host_is_passed_on(
         await far.close()
 
 
-async def test_while_another_host_is_away_it_is_tried_again(world: World, tmp_path: Path) -> None:
+async def test_while_another_host_is_away_it_waits(world: World, tmp_path: Path) -> None:
     camera = await add_camera(world)
     async with asking(at(world), HandClock()) as here:
         async with host(world, tmp_path / "there") as other:
@@ -129,7 +129,10 @@ async def test_while_another_host_is_away_it_is_tried_again(world: World, tmp_pa
             there = lay(other.world.store, folder_of(camera), shot)
             await summarise(other.world, camera, there, "stopped")
         await created(context(here), "cam-front-01")
-        assert await fault_of(await taken(here)) == ("FOOTAGE_AWAY", True)
+        with pytest.raises(JobFault) as caught:
+            await (await taken(here)).make()
+        fault = caught.value.fault
+        assert (fault.code, fault.waits) == ("FOOTAGE_AWAY", True)
         assert folders(here.store.root) == []
 
 
@@ -143,8 +146,10 @@ async def test_what_may_still_be_written_is_waited_for(here: World) -> None:
 
 
 async def test_a_deleted_camera_is_not_exported_nor_one_of_the_same_name(here: World) -> None:
-    await created(context(here), "cam-front-01")
+    export = await created(context(here), "cam-front-01")
+    await ExportTable.within("default").update(state="deleted")  # else its camera is not deleted
     await cameras.camera_delete(context(here), "cam-front-01")
+    await ExportTable.within("default").filter(id=export.id).update(state="waiting")
     making = await taken(here)
     assert await fault_of(making) == ("CAMERA_GONE", False)
     await filmed(here, await add_camera(here))

@@ -11,7 +11,7 @@ from models.base import select
 from models.export import Export, ExportTable
 from models.job import JobState
 from resolvers import export_jobs, exports
-from resolvers.access import Actor, Interval, Scope
+from resolvers.access import UNNAMED, Actor, Interval, Scope
 from resolvers.context import Context, ExportLimits, World
 from resolvers.errors import (
     BadCursor,
@@ -23,7 +23,6 @@ from resolvers.errors import (
     ScopeMissing,
     VmsError,
 )
-from resolvers.evidence import UNNAMED
 from resolvers.exports import ExportFeed, ExportWish
 from resolvers.fanout import Over
 from resolvers.jobs import CUT_SHORT

@@ -20,10 +20,9 @@ from models.revocation import (
     revoke,
 )
 from resolvers import revocations
-from resolvers.access import Actor, Scope
+from resolvers.access import UNNAMED, Actor, Scope
 from resolvers.context import Context, World
 from resolvers.errors import InvalidInput, NotFound, ScopeMissing, TokenRevoked
-from resolvers.evidence import UNNAMED
 from resolvers.identity import Identity, TokenPolicy
 from resolvers.revocations import TokensWish, token_revoke, tokens_revoke
 from resolvers.revoked import Revoked

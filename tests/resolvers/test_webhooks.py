@@ -24,13 +24,14 @@ from resolvers.webhooks import (
     MAX_WEBHOOKS,
     WebhookDraft,
     destination_of,
+    old_secrets_until,
     wanted_of,
     webhook_delete,
     webhook_save,
     webhook_test,
     webhooks,
 )
-from tests.resolvers.keeping import NOON
+from tests.resolvers.keeping import DAY, NOON, at
 from tests.world import add_camera, add_events, beginning, context
 
 URL = "https://receiver.example/hook?key=1"
@@ -82,13 +83,13 @@ async def test_the_secret_is_told_once_and_kept_sealed(admin: Context) -> None:
     assert saved.secret is not None
     assert len(base64.b64decode(saved.secret.removeprefix("whsec_"))) == 32
     shown = destination_of(admin, saved.webhook)
-    assert (shown.url, shown.secret) == (URL, saved.secret)
+    assert (shown.url, shown.secrets) == (URL, [saved.secret])
     text = repr(await run("SELECT * FROM webhook"))
     assert saved.secret[6:] not in text
     assert "receiver.example" not in text
     again = await webhook_save(admin, DRAFT, str(saved.webhook.id))
     assert again.secret is None
-    assert destination_of(admin, again.webhook).secret == saved.secret
+    assert destination_of(admin, again.webhook).secrets == [saved.secret]
 
 
 async def test_another_secret_replaces_the_first(admin: Context) -> None:
@@ -96,7 +97,39 @@ async def test_another_secret_replaces_the_first(admin: Context) -> None:
     renewed = msgspec.structs.replace(DRAFT, new_secret=True)
     second = await webhook_save(admin, renewed, str(first.webhook.id))
     assert second.secret not in {None, first.secret}
-    assert destination_of(admin, second.webhook).secret == second.secret
+    assert destination_of(admin, second.webhook).secrets == [second.secret]
+
+
+async def test_the_secrets_before_sign_too_for_a_while(admin: Context) -> None:
+    then = Context(admin.actor, at(admin.world, NOON))
+    first = await webhook_save(then, DRAFT)
+    told = [first.secret]
+    for _ in range(5):
+        renewed = msgspec.structs.replace(DRAFT, new_secret=True, old_secrets_until_us=NOON + DAY)
+        saved = await webhook_save(then, renewed, str(first.webhook.id))
+        told.insert(0, saved.secret)
+        assert list(destination_of(then, saved.webhook).secrets) == told[:4]
+        assert old_secrets_until(then, saved.webhook) == NOON + DAY
+    kept = (await webhook_save(then, DRAFT, str(first.webhook.id))).webhook
+    assert list(destination_of(then, kept).secrets) == told[:4], "another change leaves them"
+    later = Context(admin.actor, at(admin.world, NOON + DAY))
+    assert list(destination_of(later, kept).secrets) == told[:1]
+    assert old_secrets_until(later, kept) is None
+    ended = msgspec.structs.replace(DRAFT, new_secret=True)
+    alone = await webhook_save(then, ended, str(first.webhook.id))
+    assert list(destination_of(then, alone.webhook).secrets) == [alone.secret]
+    assert alone.webhook.old_secrets_sealed is None
+
+
+@pytest.mark.parametrize("days", [-1, 0, 31])
+async def test_old_secrets_sign_for_a_month_at_most(admin: Context, days: int) -> None:
+    then = Context(admin.actor, at(admin.world, NOON))
+    made = await webhook_save(then, DRAFT)
+    wrong = msgspec.structs.replace(DRAFT, new_secret=True, old_secrets_until_us=NOON + days * DAY)
+    with pytest.raises(InvalidInput) as caught:
+        await webhook_save(then, wrong, str(made.webhook.id))
+    assert [each.field for each in caught.value.fields] == ["old_secrets_until"]
+    assert await rows() == [made.webhook]
 
 
 async def test_a_change_is_all_of_it_but_its_place(admin: Context) -> None:
@@ -172,7 +205,7 @@ async def test_a_test_is_sent_once_with_an_id_of_its_own(admin: Context, sender:
         attempt = await webhook_test(admin, str(saved.webhook.id))
         assert attempt.outcome is Outcome.DELIVERED
     (to, first), (_, second) = sender.sent
-    assert (to.url, to.secret) == (URL, saved.secret)
+    assert (to.url, to.secrets) == (URL, [saved.secret])
     assert first.id != second.id
     told = msgspec.json.decode(first.body)
     assert (told["type"], told["data"]) == ("webhook.test", {"webhookId": str(saved.webhook.id)})

@@ -43,6 +43,7 @@ ASKS = {
     ),
     "Query.models": Ask("{ models { name } }"),
     "Query.evidenceLocks": Ask("{ evidenceLocks { nodes { id } } }"),
+    "Query.removals": Ask("{ removals { nodes { id } } }"),
     "Query.webhooks": Ask("{ webhooks { id url cursor filter { cameraIds } } }"),
     "Query.export": Ask("query ($id: ID!) { export(id: $id) { state } }", "export"),
     "Query.exports": Ask("{ exports { nodes { id } } }"),
@@ -156,6 +157,7 @@ ASKS = {
         "differences { nodes { after { playback { offset } } } }"
     ),
     "EvidenceLock.camera": Ask("{ evidenceLocks { nodes { camera { id } } } }"),
+    "Removal.camera": Ask("{ removals { nodes { camera { id } } } }"),
     "LiveStartPayload.hlsUrl": Ask(
         'mutation ($id: ID!) { liveStart(cameraId: $id, offer: "v=0") { hlsUrl } }',
         "camera",

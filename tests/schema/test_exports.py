@@ -27,7 +27,7 @@ DELETE = """mutation ($id: ID!) { done: exportDelete(id: $id) {
   export { id state deletedBy downloadUrl } userErrors { code field } } }"""
 ONE = """query ($id: ID!) { export(id: $id) {
   state fileName sizeBytes downloadUrl manifestUrl progress { doneBytes expectedBytes }
-  error { code message } expiresAt } }"""
+  error { code message } waitsBecause { code message } expiresAt } }"""
 LIST = """query ($after: String) { exports(first: 2, after: $after) {
   nodes { id state cameras { id } } pageInfo { hasNextPage endCursor } } }"""
 FOLLOW = """subscription ($id: ID!) { exportProgress(id: $id) {
@@ -77,13 +77,22 @@ async def test_a_ready_one_says_where_its_file_is(here: World) -> None:
     assert found["expiresAt"] is not None
 
 
-async def test_a_failed_one_says_why(here: World) -> None:
+async def test_one_that_waits_or_failed_says_why(here: World) -> None:
     export_id = (await asked(here, "cam-front-01"))["export"]["id"]
+    job = await export_jobs.take(here)
+    assert job is not None
+    away = Fault("FOOTAGE_AWAY", "it is away", waits=True)
+    await export_jobs.fail(here, job, away)
+    found = (await data(here, ONE, {"id": export_id}))["export"]
+    assert found["waitsBecause"] == {"code": "FOOTAGE_AWAY", "message": "it is away"}
+    assert (found["state"], found["error"]) == ("WAITING", None)
+    await ExportTable.within("default").update(due_us=0)
     job = await export_jobs.take(here)
     assert job is not None
     await export_jobs.fail(here, job, Fault("NO_ROOM", "the disk is full"))
     found = (await data(here, ONE, {"id": export_id}))["export"]
     assert found["error"] == {"code": "NO_ROOM", "message": "the disk is full"}
+    assert found["waitsBecause"] is None
     assert found["downloadUrl"] is None
 
 

@@ -11,6 +11,7 @@ import pytest
 from app.webhook_sender import HttpSender
 from media.clock import SystemClock
 from media.network import WebhookNetworks
+from media.playlist import iso_milliseconds
 from resolvers.access import Scope
 from resolvers.context import World
 from tests.matrix import bearer
@@ -22,7 +23,8 @@ SAVE = """mutation ($input: WebhookInput!) { webhookSave(input: $input) {
         cameraIds typeNames zoneIds review plate since until minConfidence } }
     secret userErrors { code field }
 } }"""
-LIST = """{ webhooks { id url enabled cursor deliveredAt failingSince lastError createdAt } }"""
+LIST = """{ webhooks { id url enabled cursor deliveredAt failingSince lastError createdAt
+    endedBecause oldSecretsUntil } }"""
 URL = "https://receiver.example/hook"
 
 
@@ -63,7 +65,16 @@ async def test_a_webhook_is_made_changed_and_deleted(site: World) -> None:
     changed = await save(site, id=webhook_id, url=URL, enabled=False)
     assert (changed["secret"], changed["webhook"]["kinds"]) == (None, None)
     assert set(changed["webhook"]["filter"].values()) == {None}
+    until = "2099-01-01T00:00:00.000Z"
+    wrong = await save(site, id=webhook_id, url=URL, newSecret=True, oldSecretsUntil=until)
+    assert wrong["userErrors"] == [{"code": "INVALID_INPUT", "field": "oldSecretsUntil"}]
+    until = iso_milliseconds(site.clock.now_us() + 86_400_000_000)
+    renewed = await save(
+        site, id=webhook_id, url=URL, enabled=False, newSecret=True, oldSecretsUntil=until
+    )
+    assert renewed["secret"] not in {None, made["secret"]}
     (listed,) = (await data(site, LIST))["webhooks"]
+    assert (listed["endedBecause"], listed["oldSecretsUntil"]) == (None, until)
     assert (listed["id"], listed["enabled"], listed["lastError"]) == (webhook_id, False, None)
     gone = "mutation ($id: ID!) { webhookDelete(id: $id) { deletedId userErrors { code } } }"
     deleted = (await data(site, gone, {"id": webhook_id}))["webhookDelete"]
