@@ -27,6 +27,8 @@ _USUAL_DURATION = 3000
 _LONGEST_DELAY_FRAMES = 20
 """H.264 and H.265 reorder 16 frames at most. FFmpeg's dts lags further behind after a gap, by the
 whole gap for some frames."""
+_FAR_FRAMES = 3
+"""So much the keyframes of a variable rate may differ in how long before they are decoded."""
 _DRIFT_FRAMES = 16
 """Of so many frames one is compared with wall time."""
 
@@ -79,6 +81,9 @@ class RunTimeline:
     Invariants: the first keyframe is shown at `start_position`, and nothing before it; a stream's
     dts only grows; `clock` is None until it has settled, and the same from then on. `recorded`
     is False where positions lead to no footage.
+
+    The first keyframe's delay may be wrong, where it came behind a gap: when two in a row agree on
+    one that is far from it, the next run begins with the second.
     """
 
     def __init__(
@@ -103,6 +108,8 @@ class RunTimeline:
         self._frames = 0
         self._delay: int | None = None
         self._began_to_come_us: int | None = None
+        self._excess = 0
+        self._is_other = False
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -193,8 +200,8 @@ class RunTimeline:
             pts = dts + (self._delay or 0)
         dts = self._decode_time(pts, dts, duration, is_keyframe=packet.is_keyframe)
         if last_dts is not None:
-            if pts - self._end > _JUMP_TICKS or dts - last_dts < -_BACK_TICKS:
-                raise RunBroken(_jump_words(pts - self._end, dts - last_dts), reopen=True)
+            if pts - self._end > _JUMP_TICKS or pts - last_dts < -_BACK_TICKS:
+                raise RunBroken(_jump_words(pts - self._end, pts - last_dts), reopen=True)
             dts = max(dts, last_dts + 1)
         pts = max(dts, pts)
         came_us, self._began_to_come_us = self._began_to_come_us, at_us
@@ -218,8 +225,16 @@ class RunTimeline:
         """
         if self._delay is None:
             self._delay = pts - dts
-        trembles = is_keyframe and 2 * abs(pts - dts - self._delay) < duration
-        lags = pts - dts > _LONGEST_DELAY_FRAMES * duration
+        excess = pts - dts - self._delay
+        trembles = is_keyframe and 2 * abs(excess) < duration
+        # No reordering explains so much, and what was not shown before the keyframe does.
+        gap = pts - self._end + self._delay
+        lags = is_keyframe and self._delay + duration < excess <= gap
+        lags |= pts - dts > _LONGEST_DELAY_FRAMES * duration
+        if is_keyframe:
+            before, self._excess = self._excess, 0 if trembles or lags else excess
+            is_far = abs(self._excess) > _FAR_FRAMES * duration
+            self._is_other = is_far and 2 * abs(self._excess - before) < duration
         return pts - self._delay if trembles or lags else dts
 
     def _compare(self, came_us: int, pts: int) -> None:
@@ -248,6 +263,10 @@ class RunTimeline:
             raise RunBroken(
                 f"the camera's time and the clock drifted {seconds:+.1f} s apart", reopen=False
             )
+        if self._is_other:
+            raise RunBroken(
+                "the camera's decode times were not those of its pictures", reopen=False
+            )
         self._gop_limit = pts + _LONGEST_GOP_TICKS
 
     def _stamp_audio(self, packet: Packet[Stream], offset: int) -> Sequence[Packet[Stream]]:
@@ -272,7 +291,7 @@ def _kind(unit: bytes) -> int:
 
 
 def _jump_words(ahead: int, step: int) -> str:
-    """`ahead`: of what was shown so far, `step`: from the last decode time; in ticks.
+    """`ahead`: of what was shown so far, `step`: from the last decode time on; in ticks.
 
     FFmpeg adds 2^32 to times before a connection's first.
     """
