@@ -32,7 +32,7 @@ from tests.clips import Encoding, frame_coded, read_frame_number
 from tests.media.recorded import CAMERA, KEY, PATIENCE_S, Told, hours, play, until, world
 
 FRAMES = 1000
-MAIN = Encoding(size=(1280, 720), gop=10)
+MAIN = Encoding(size=(640, 360), gop=10)
 SUB = Encoding(size=(320, 240), gop=10)
 FPS = 25
 PLAIN = MountOptions()

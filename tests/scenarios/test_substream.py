@@ -17,8 +17,8 @@ from tests.data import shared_data
 from tests.scenarios.playing import ended_copy, jpeg_frame_number, libav_frame_number
 from tests.system import System, running_system
 
-FRAMES = 700
-MAIN = Encoding(fps=10, size=(1280, 720), gop=20, bframes=2)
+FRAMES = 500
+MAIN = Encoding(fps=10, size=(640, 480), gop=20, bframes=2)
 SUB = Encoding(fps=10, size=(320, 240), gop=20)
 CAMERA = "/v2/api/cameras/cam-walk"
 
