@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -70,6 +71,19 @@ def numbers(url: str) -> list[tuple[float, int]]:
     return [((pts - frames[0][0]) / 90_000, number) for pts, number in frames]
 
 
+def places(frames: list[tuple[float, int]]) -> list[int]:
+    """Of pictures to look at, in both runs, but not shortly before the reconnect.
+
+    There sound ends before the picture, and what shows both has too little left to seek to.
+    """
+    again = next(
+        place
+        for place, ((_, before), (_, number)) in enumerate(pairwise(frames), start=1)
+        if number - before > CODED.bframes + 1
+    )
+    return [0, 1, again // 2, again + 10, (again + len(frames)) // 2, len(frames) - 30]
+
+
 def number_in(data_url: str, folder: Path) -> int:
     path = folder / "shown.png"
     path.write_bytes(base64.b64decode(data_url.partition(",")[2]))
@@ -90,7 +104,7 @@ async def test_an_offset_shows_its_frame_in_a_browser_also_after_a_reconnect(
         async with browser_page() as page:
             await page.goto(f"{system.base}/v2/health")
             await page.add_script_tag(content=script)
-            for place in (0, 1, len(frames) // 3, len(frames) // 2, len(frames) - 30):
+            for place in places(frames):
                 seconds, number = frames[place]
                 shown = await evaluated(page, PLAY, [url, seconds + 0.000003])
                 assert number_in(shown["png"], tmp_path) == number, (place, seconds)
