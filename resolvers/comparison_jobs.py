@@ -17,11 +17,10 @@ from models.job import JobState
 from models.lease import database_now_us
 from resolvers.bus import COMPARISONS, comparisons_of
 from resolvers.context import World
-from resolvers.jobs import RETRY_US, STALE_US, Fault, Jobs
+from resolvers.jobs import LONGEST_WAIT_US, RETRY_US, STALE_US, Fault, Jobs
 
 JOBS = Jobs(ComparisonTable, Comparison, COMPARISONS, comparisons_of)
 
-WAITED_US = 86_400_000_000
 NO_WORKER = Fault("NO_WORKER", "no worker with these models came to it within a day")
 
 _COLUMNS = {
@@ -148,7 +147,7 @@ async def expire(world: World) -> int:
         Unavailable: the database is away.
     """
     now_us = world.clock.now_us()
-    late = JOBS.every().filter(state=JobState.WAITING, created_us__lt=now_us - WAITED_US)
+    late = JOBS.every().filter(state=JobState.WAITING, created_us__lt=now_us - LONGEST_WAIT_US)
     given_up = {"state": JobState.FAILED.value, "fault_code": NO_WORKER.code}
     await late.update(**given_up, fault=NO_WORKER.text, revision=F("revision") + 1)
     over = JOBS.every().filter(expires_us__lte=now_us)

@@ -33,7 +33,8 @@ from resolvers.errors import (
     NotRecorded,
 )
 from resolvers.feature_states import DETECTS
-from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place
+from resolvers.jobs import ID_CHARACTERS, JobFeed
+from resolvers.lists import latest_first, place_in
 from resolvers.recordings import check_range
 
 LONGEST_US = 6 * 3_600_000_000
@@ -160,16 +161,9 @@ async def comparisons(ctx: Context, first: int, after: str | None) -> Comparison
         ScopeMissing: without `events:read`.
         BadCursor: `after` is none of ours.
     """
-    rows = visible(ctx.actor, ComparisonTable, Scope.EVENTS_READ).order_by("-created_us", "-id")
-    found: list[Comparison] = []
-    if after is not None:
-        parts = cursors.decode(cursors.COMPARISONS, ctx.actor.tenant_id, after, "after")
-        created, job_id = job_place(parts, "after")
-        same = rows.filter(created_us=created, id__lt=job_id)
-        found = await select(same.limit(first + 1), Comparison)
-        rows = rows.filter(created_us__lt=created)
-    found += await select(rows.limit(first + 1), Comparison)
-    return ComparisonPage(found[:first], len(found) > first)
+    rows = visible(ctx.actor, ComparisonTable, Scope.EVENTS_READ)
+    place = place_in(cursors.COMPARISONS, ctx.actor.tenant_id, after)
+    return ComparisonPage(*await latest_first(rows, Comparison, "created_us", first, place))
 
 
 def comparison_cursor(found: Comparison) -> str:

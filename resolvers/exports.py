@@ -41,7 +41,8 @@ from resolvers.errors import (
     NotRecorded,
 )
 from resolvers.export_jobs import JOBS
-from resolvers.jobs import ID_CHARACTERS, JobFeed, job_place, uuid_of
+from resolvers.jobs import ID_CHARACTERS, JobFeed, uuid_of
+from resolvers.lists import latest_first, place_in
 from resolvers.outcomes import value_of
 from resolvers.playback import MAX_INTERVAL_US
 from resolvers.recordings import check_range
@@ -166,16 +167,8 @@ async def exports(ctx: Context, first: int, after: str | None) -> ExportPage:
         BadCursor: `after` is none of ours.
     """
     demand(ctx.actor, Scope.PLAYBACK_READ)
-    rows = _of(ctx).order_by("-created_us", "-id")
-    found: list[Export] = []
-    if after is not None:
-        parts = cursors.decode(cursors.EXPORTS, ctx.actor.tenant_id, after, "after")
-        created, job_id = job_place(parts, "after")
-        same = rows.filter(created_us=created, id__lt=job_id)
-        found = await select(same.limit(first + 1), Export)
-        rows = rows.filter(created_us__lt=created)
-    found += await select(rows.limit(first + 1), Export)
-    return ExportPage(found[:first], len(found) > first)
+    place = place_in(cursors.EXPORTS, ctx.actor.tenant_id, after)
+    return ExportPage(*await latest_first(_of(ctx), Export, "created_us", first, place))
 
 
 def export_cursor(export: Export) -> str:

@@ -17,7 +17,6 @@ from tortoise.queryset import QuerySet
 from models.base import TenantOwned, select_first
 from models.job import Job, JobState
 from models.lease import database_now_us
-from resolvers import cursors
 from resolvers.access import UNNAMED
 from resolvers.bus import wait_for_ring
 from resolvers.context import Context, World
@@ -236,15 +235,6 @@ def uuid_of(job_id: str) -> UUID | None:
         return UUID(job_id[:ID_CHARACTERS])
     except ValueError:
         return None
-
-
-def job_place(parts: list[str], field: str) -> tuple[int, UUID]:
-    """The two parts of a place in a list of jobs: when one was asked for, and its id."""
-    created_us, job_id = cursors.decode_place(parts, ID_CHARACTERS, field)
-    found = uuid_of(job_id)
-    if found is None:
-        raise cursors.bad(field)
-    return created_us, found
 
 
 class JobFeed(Generic[JobT]):

@@ -23,6 +23,7 @@ from models.lease import WorkerTable
 from models.recording import RecordingHour, RecordingHourTable, RecordingRunTable
 from models.removal import RemovalCause
 from resolvers import ingest
+from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.footage import folder_of
 from resolvers.removal import tell
@@ -147,11 +148,8 @@ def _closed(camera: Camera, hour: Hour, found: Playlist, number: int) -> Segment
 
 async def _complain_of_evidence(world: World, camera: Camera, lost: RecordingHour) -> None:
     for lock in await locks_that_hold(camera.tenant_id, world.clock.now_us()):
-        if (
-            lock.camera_key == camera.key
-            and lock.from_us < lost.end_us
-            and lost.start_us < lock.to_us
-        ):
+        locked = Interval(lock.from_us, lock.to_us)
+        if lock.camera_key == camera.key and locked.overlaps(lost.start_us, lost.end_us):
             log.error("camera %s: it was locked as evidence: lock %s", camera.key, lock.id)
 
 

@@ -9,10 +9,10 @@ import pytest
 from models.base import select
 from models.comparison import Comparison, ComparisonTable, DifferenceTable
 from resolvers import comparison_jobs, comparisons
-from resolvers.comparison_jobs import NO_WORKER, WAITED_US
+from resolvers.comparison_jobs import NO_WORKER
 from resolvers.comparisons import KEPT_US
 from resolvers.context import World
-from resolvers.jobs import MOST_ATTEMPTS, STALE_US, Fault, JobLost
+from resolvers.jobs import LONGEST_WAIT_US, MOST_ATTEMPTS, STALE_US, Fault, JobLost
 from tests.comparing import FOUND, asked, at, kept, ready, taken, watched
 from tests.exporting import LATER, NOON, SECOND
 from tests.world import context
@@ -171,7 +171,7 @@ async def test_its_time_ends_and_all_of_it_is_forgotten(here: World) -> None:
 
 async def test_what_no_worker_comes_to_in_a_day_fails(here: World) -> None:
     await asked(context(here))
-    await comparison_jobs.expire(at(here, LATER + WAITED_US))
+    await comparison_jobs.expire(at(here, LATER + LONGEST_WAIT_US))
     assert (await only()).state == "waiting"
-    await comparison_jobs.expire(at(here, LATER + WAITED_US + 1))
+    await comparison_jobs.expire(at(here, LATER + LONGEST_WAIT_US + 1))
     assert ((await only()).state, (await only()).fault_code) == ("failed", NO_WORKER.code)
