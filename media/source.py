@@ -47,6 +47,13 @@ _UDP_BUFFER_BYTES = str(4 << 20)
 """A keyframe of 4K comes as one burst; 384 KiB, FFmpeg's own, lose part of each over UDP."""
 _QUICK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 _THOROUGH = {"probesize": "5000000", "analyzeduration": "5000000"}
+_UNDECODED = {
+    "skip_frame": "all",
+    "pixel_format": "yuv420p",  # any: else it waits for what only a decoded picture tells
+    "max_ts_probe": "1",
+    "codec_whitelist": "h264,hevc",
+}
+"""FFmpeg decodes nothing on opening: pictures are decoded elsewhere (docs/isolation.md)."""
 
 
 class Transport(StrEnum):
@@ -192,6 +199,7 @@ def open_source(
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
         **LIMITS,
+        **_UNDECODED,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
     with Approach(address, place.url.port) as approach:
