@@ -175,7 +175,7 @@ def open_source(
 ) -> Source:
     """Connects and learns what the stream is; blocks up to about twice the open time-out.
 
-    Probing is kept small (0.1 to 0.3 s instead of 1 to 2 s; without counting frames, or slow
+    Probing is kept small (0.05 to 0.2 s instead of 1 to 2 s; without counting frames, or slow
     streams would take seconds) and done again, larger, when the stream's parameters are not known
     afterwards. The connection goes to an address of `place` itself, the host name is not looked
     up again: that address has been checked, and FFmpeg's own look-up could find another (DNS
