@@ -220,23 +220,23 @@ def _measure(name: str, pids: Sequence[int], seconds: float) -> Usage:
     time.sleep(LEFT_OUT_SECONDS)
     began_at, before = (
         time.monotonic(),
-        sum(cpu_seconds(each) for pid in pids for each in _family(pid)),
+        sum(cpu_seconds(each) for pid in pids for each in family(pid)),
     )
     memory: list[float] = []
     while time.monotonic() - began_at < seconds:
         time.sleep(min(5.0, seconds))
-        memory.append(sum(memory_mib(each) for pid in pids for each in _family(pid)))
-    spent = sum(cpu_seconds(each) for pid in pids for each in _family(pid)) - before
+        memory.append(sum(memory_mib(each) for pid in pids for each in family(pid)))
+    spent = sum(cpu_seconds(each) for pid in pids for each in family(pid)) - before
     usage = Usage(spent / (time.monotonic() - began_at), sum(memory) / len(memory))
     print(f"{name}: {usage.cpu:.1%} of one core, {usage.memory_mib:.0f} MiB (PSS)", flush=True)
     return usage
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """The process and all that it has started."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for path in threads for child in path.read_text().split()]
-    return [pid, *(each for child in children for each in _family(child))]
+    return [pid, *(each for child in children for each in family(child))]
 
 
 def cpu_seconds(pid: int) -> float:
