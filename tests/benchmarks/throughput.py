@@ -4,7 +4,7 @@ Run as `python -m tests.benchmarks.throughput [--seconds 20]`. Cameras are simul
 their own, on the same cores; ours is one process with its decoders, as a worker has them, which
 records and looks for people.
 
-1. Eight cameras of 320x240 and 25 pictures a second, looked at as often: more than the model takes.
+1. Twelve cameras of 320x240 and 10 pictures a second, looked at as often: more than it can do.
    The yardstick is OpenVINO's own benchmark_app with the same file in its best setting, alone.
 2. Four cameras of 1080p30 and 4 Mbit/s in which something always moves, looked at five times a
    second: CPU by thread. OpenVINO's threads infer; decoders decode, and send frames over.
@@ -83,11 +83,11 @@ def saturate(seconds: float) -> None:
     best = max(benchmark_app(setting, seconds) for setting in SETTINGS)
     print(f"benchmark_app, best of {len(SETTINGS)} settings: {best:.1f} a second")
     film = shared_data() / "videos" / "vtest.avi"
-    clip = coded_footage(film, 500, Encoding(fps=25, size=(320, 240), gop=25))
-    own = watched(clip, 8, 25.0, seconds)
+    clip = coded_footage(film, 500, Encoding(fps=10, size=(320, 240), gop=20))
+    own = watched(clip, 12, 10.0, seconds)
     ratio = own["looks"] / best
     verdict = "holds" if ratio >= GOAL else "MISSED"
-    print(f"8 cameras of 320x240: {own['looks']:.1f} looks a second")
+    print(f"12 cameras of 320x240: {own['looks']:.1f} looks a second")
     print(f"ratio: {ratio:.2f} (goal: at least {GOAL}) {verdict}")
     print_cpu("saturated", own)
 
