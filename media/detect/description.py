@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
 import msgspec
+import tomli_w
 from msgspec import Meta
 
-from media.detect.toml_text import toml_of
 from media.types import MediaError
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -242,7 +243,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def to_toml(self) -> str:
         """What `from_toml` reads this again from."""
-        return toml_of(msgspec.to_builtins(self))
+        return tomli_w.dumps(_without_none(msgspec.to_builtins(self)))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -322,3 +323,14 @@ def _fits(output: OutputDescription) -> bool:
     indexes = output.indexes
     within = all(0 <= index < output.classes for index in indexes)
     return within and len(set(indexes)) == len(indexes) == len(output.labels)
+
+
+def _without_none(table: Mapping[str, object]) -> dict[str, object]:
+    """TOML has no null."""
+    return {key: _plain(value) for key, value in table.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _without_none(value)
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

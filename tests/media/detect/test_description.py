@@ -173,3 +173,10 @@ def test_the_text_beside_the_weights_is_the_catalogue_s_description(name: str) -
     assert model.name == name
     assert set(model.features) == {"person", "vehicle"}
     assert model.licence == "Apache-2.0"
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_a_description_that_is_written_is_read_again_as_it_was(name: str) -> None:
+    described = catalogue()[name]
+
+    assert ModelDescription.from_toml(described.to_toml()) == described
