@@ -18,7 +18,6 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.boxes import FragmentSplitter
-from media.decoders import IN_PROCESS
 from media.muxing import Muxing
 from media.playlist import render
 from media.simulator import Mount, Simulator, SimulatorThread
@@ -26,6 +25,7 @@ from media.source import Source
 from media.store import RecordingStore
 from media.types import RunEnded
 from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
+from tests.media.from_clip import ClipSource, Ends, in_order
 from tests.media.recorded import CAMERA, Told, hours, running, world
 
 FPS = 25
@@ -139,23 +139,19 @@ def test_where_no_sound_comes_there_is_silence(
     assert [one.reason for one in told.of(RunEnded)] == ["recording was stopped"]
 
 
-class ClipSource:
-    """A clip in place of a camera."""
-
-    def __init__(self, container: InputContainer) -> None:
-        self.video = container.streams.video[0]
-        self.audio = container.streams.audio[0]
-        self.decoders = IN_PROCESS
-
-
 def packets_of(container: InputContainer) -> list[Packet[Stream]]:
     """Stamped, from position 0."""
     demuxed: Iterator[Packet[Stream]] = container.demux()
-    packets = [one for one in demuxed if one.pts is not None and one.size]
+    return stamped([one for one in demuxed if one.pts is not None and one.size])
+
+
+def stamped(packets: list[Packet[Stream]]) -> list[Packet[Stream]]:
+    """With the times of the clip as positions."""
     for packet in packets:
         ticks = packet.time_base * 90_000
         packet.pts = round((packet.pts or 0) * ticks)
         packet.dts = packet.pts if packet.dts is None else round(packet.dts * ticks)
+        packet.duration = round((packet.duration or 0) * ticks)
         packet.time_base = Fraction(1, 90_000)
     return packets
 
@@ -216,3 +212,58 @@ def test_aac_with_a_header_on_each_packet_is_copied_without(tmp_path: Path) -> N
     assert len(copied) > 150
     assert set(copied) <= set(original)
     check_beats(hear(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Of a film, in seconds: when each packet begins, and how long it lasts; by time."""
+
+    begins: list[float]
+    lasts: list[float]
+
+    @classmethod
+    def of(cls, path: str, kind: str) -> Track:
+        with av.open(path) as film:
+            stream = next(one for one in film.streams if one.type == kind)
+            packets: Iterator[Packet[Stream]] = film.demux(stream)
+            times = sorted(
+                (float((one.pts or 0) * one.time_base), float((one.duration or 0) * one.time_base))
+                for one in packets
+                if one.size
+            )
+        return cls([begin for begin, _ in times], [lasting for _, lasting in times])
+
+    @property
+    def end(self) -> float:
+        return self.begins[-1] + self.lasts[-1]
+
+    def longest_step(self) -> float:
+        return max(after - before for before, after in itertools.pairwise(self.begins))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [Ends(3.6, 0.0, 3.3), Ends(3.6, 0.09, 4.0), Ends(3.6, 0.7, 2.2), Ends(3.6, 9.0, 9.0)],
+    ids=["ends-early", "ends-late", "in-the-middle", "is-missing"],
+)
+@pytest.mark.parametrize("bframes", [0, 2])
+@pytest.mark.parametrize("audio", ["aac", "opus", "pcm_alaw"])
+def test_sound_lasts_from_the_first_picture_to_the_end_of_the_last(
+    tmp_path: Path, audio: AudioCodec, bframes: int, ends: Ends
+) -> None:
+    coded = Encoding(gop=25, bframes=bframes, audio=audio)
+    with av.open(str(frame_coded(100, coded))) as container:
+        source = ClipSource(container)
+        chosen = [
+            packet
+            for packet, seconds in in_order(container)
+            if ends.has(seconds, is_sound=packet.stream_index == source.audio.index)
+        ]
+        path = film_of(source, stamped(chosen), tmp_path / "film.mp4")
+
+    picture, sound = Track.of(path, "video"), Track.of(path, "audio")
+    frame = 1024 / (8_000 if audio == "pcm_alaw" else 48_000)
+    assert picture.begins[0] <= sound.begins[0] < picture.begins[0] + frame + 1e-3
+    assert picture.end - 1e-3 <= sound.end < picture.end + frame
+    assert sound.begins[-1] < picture.end
+    assert sound.longest_step() < 2 * frame

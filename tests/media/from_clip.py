@@ -1,0 +1,77 @@
+"""Records runs from a clip instead of a camera, at once, of packets that a test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from media.decoders import IN_PROCESS
+from media.recorder import Recorder
+from media.segments import Recording
+from media.source import Source
+from media.store import RecordingStore
+from media.timeline import RunTimeline
+from media.types import MediaChange
+from tests.media.recorded import CAMERA, KEY
+from tests.media.test_anchor import HandClock
+
+Choice = Callable[[Packet[Stream], float], bool]
+"""Whether a packet comes, by its stream and its presentation time in seconds."""
+
+
+class ClipSource:
+    """A clip in place of a camera."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self.video = container.streams.video[0]
+        self.audio = container.streams.audio[0]
+        self.decoders = IN_PROCESS
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Seconds from the first picture: where a run's pictures end, and its sound begins and ends."""
+
+    pictures_end: float
+    sound_begins: float
+    sound_ends: float
+
+    def has(self, seconds: float, *, is_sound: bool) -> bool:
+        if is_sound:
+            return self.sound_begins <= seconds < self.sound_ends
+        return seconds < self.pictures_end
+
+
+def record(store: RecordingStore, clip: Path, ends: Ends, position: int, clock: HandClock) -> int:
+    """A run that begins at `position`; where it ends."""
+    told: list[MediaChange] = []
+    with av.open(str(clip)) as container:
+        source = ClipSource(container)
+        timeline = RunTimeline(source.video, position, clock)
+        recording = Recording(store, CAMERA, KEY, segment_seconds=2.0)
+        recorder = Recorder(cast(Source, source), timeline, recording, told.append)
+        for packet, seconds in in_order(container):
+            if ends.has(seconds, is_sound=packet.stream_index == source.audio.index):
+                for stamped in timeline.stamp(packet):
+                    recorder.write(stamped)
+                    if stamped.stream_index == source.video.index:
+                        clock.go(40_000)
+        recorder.end("the clip is over")
+    return timeline.end_position
+
+
+def in_order(container: InputContainer) -> list[tuple[Packet[Stream], float]]:
+    """Packets by decode time, with their presentation time in seconds."""
+    demuxed = container.demux()
+    packets = [one for one in demuxed if one.pts is not None and one.dts is not None and one.size]
+    packets.sort(key=lambda one: ((one.dts or 0) * one.time_base, one.stream_index))
+    first = next(one for one in packets if one.is_keyframe and one.stream.type == "video")
+    start = (first.pts or 0) * first.time_base
+    return [(one, float((one.pts or 0) * one.time_base - start)) for one in packets]
