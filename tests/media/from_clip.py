@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,9 +20,6 @@ from media.timeline import RunTimeline
 from media.types import MediaChange
 from tests.media.recorded import CAMERA, KEY
 from tests.media.test_anchor import HandClock
-
-Choice = Callable[[Packet[Stream], float], bool]
-"""Whether a packet comes, by its stream and its presentation time in seconds."""
 
 
 class ClipSource:

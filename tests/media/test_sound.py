@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from media.boxes import FragmentSplitter
+from media.boxes import FragmentSplitter, boxes, read_fragment
 from media.muxing import Muxing
 from media.playlist import render
 from media.simulator import Mount, Simulator, SimulatorThread
@@ -214,31 +214,27 @@ def test_aac_with_a_header_on_each_packet_is_copied_without(tmp_path: Path) -> N
     check_beats(hear(path))
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """Of a film, in seconds: when each packet begins, and how long it lasts; by time."""
+def sounds_of(path: str) -> list[float]:
+    """When each packet of sound begins, and the last one ends, in seconds."""
+    with av.open(path) as film:
+        packets: Iterator[Packet[Stream]] = film.demux(film.streams.audio[0])
+        sounds = [one for one in packets if one.size]
+    ends = ((one.pts or 0) + (one.duration or 0) for one in sounds)
+    return [
+        float(time * sounds[0].time_base) for time in (*(one.pts or 0 for one in sounds), max(ends))
+    ]
 
-    begins: list[float]
-    lasts: list[float]
 
-    @classmethod
-    def of(cls, path: str, kind: str) -> Track:
-        with av.open(path) as film:
-            stream = next(one for one in film.streams if one.type == kind)
-            packets: Iterator[Packet[Stream]] = film.demux(stream)
-            times = sorted(
-                (float((one.pts or 0) * one.time_base), float((one.duration or 0) * one.time_base))
-                for one in packets
-                if one.size
-            )
-        return cls([begin for begin, _ in times], [lasting for _, lasting in times])
-
-    @property
-    def end(self) -> float:
-        return self.begins[-1] + self.lasts[-1]
-
-    def longest_step(self) -> float:
-        return max(after - before for before, after in itertools.pairwise(self.begins))
+def pictures_of(path: str) -> tuple[float, float]:
+    """When the first picture is shown, and until when the last, in seconds."""
+    content = Path(path).read_bytes()
+    heads = (
+        content[start:end]
+        for kind, start, end in boxes(content, 0, len(content))
+        if kind == b"moof"
+    )
+    fragments = [one for head in heads if (one := read_fragment(head)) is not None]
+    return fragments[0].position / 90_000, fragments[-1].end_position / 90_000
 
 
 @pytest.mark.parametrize(
@@ -261,9 +257,10 @@ def test_sound_lasts_from_the_first_picture_to_the_end_of_the_last(
         ]
         path = film_of(source, stamped(chosen), tmp_path / "film.mp4")
 
-    picture, sound = Track.of(path, "video"), Track.of(path, "audio")
-    frame = 1024 / (8_000 if audio == "pcm_alaw" else 48_000)
-    assert picture.begins[0] <= sound.begins[0] < picture.begins[0] + frame + 1e-3
-    assert picture.end - 1e-3 <= sound.end < picture.end + frame
-    assert sound.begins[-1] < picture.end
-    assert sound.longest_step() < 2 * frame
+    begin, end = pictures_of(path)
+    *sounds, until = sounds_of(path)
+    frame, delay = 1024 / (8_000 if audio == "pcm_alaw" else 48_000), bframes / FPS
+    assert begin + delay - 1e-3 < sounds[0] < begin + delay + frame
+    assert end + delay - 1e-3 < until < end + delay + frame
+    assert sounds[-1] < end + delay
+    assert max(after - before for before, after in itertools.pairwise(sounds)) < 2 * frame
