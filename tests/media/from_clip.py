@@ -33,7 +33,10 @@ class ClipSource:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Seconds from the first picture: where a run's pictures end, and its sound begins and ends."""
+    """Where a run's pictures end, and its sound begins and ends.
+
+    In seconds from the first picture's decode time, as packets come.
+    """
 
     pictures_end: float
     sound_begins: float
@@ -64,10 +67,9 @@ def record(store: RecordingStore, clip: Path, ends: Ends, position: int, clock: 
 
 
 def in_order(container: InputContainer) -> list[tuple[Packet[Stream], float]]:
-    """Packets by decode time, with their presentation time in seconds."""
+    """Packets by decode time, and when that is, in seconds from the first picture's."""
     demuxed = container.demux()
     packets = [one for one in demuxed if one.pts is not None and one.dts is not None and one.size]
     packets.sort(key=lambda one: ((one.dts or 0) * one.time_base, one.stream_index))
-    first = next(one for one in packets if one.is_keyframe and one.stream.type == "video")
-    start = (first.pts or 0) * first.time_base
-    return [(one, float((one.pts or 0) * one.time_base - start)) for one in packets]
+    start = min((one.dts or 0) * one.time_base for one in packets if one.stream.type == "video")
+    return [(one, float((one.dts or 0) * one.time_base - start)) for one in packets]

@@ -19,8 +19,8 @@ from tests.scenarios.test_browser_playback import number_in
 
 FPS = 25
 SITE = "http://footage.test"
-FIRST_S, SECOND_S = 4.72, 4.0
-"""How long pictures are in the runs: the first ends in the middle of a GOP."""
+FIRST_S, SECOND_S = 4.76, 4.0
+"""How long pictures are in the runs: the first ends within a GOP, behind its B-frames."""
 LOAD = """
 async ([url]) => {
   const video = document.createElement('video');
