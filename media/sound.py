@@ -64,7 +64,7 @@ class Sound:
         self._encoder = None if setup else _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
-        self._open = self._end = self._reach = begin
+        self._open = self._end = self._reach = self._sample_from(begin)
         self._cuts: deque[int] = deque()
         self._ahead: deque[Packet[Stream]] = deque()
 
@@ -116,6 +116,14 @@ class Sound:
         while self._silence and self._end < end:
             yield _stamped(Packet(self._silence), self._end, self._ticks(_FRAME))
             self._end += self._ticks(_FRAME)
+
+    def _sample_from(self, position: int) -> int:
+        """Where a sample begins, and not before, also when the muxer has rounded it to samples.
+
+        hls.js would count from sound that begins a microsecond before the picture.
+        """
+        samples = -(-position * self._rate // TICKS_PER_SECOND)
+        return -(-samples * TICKS_PER_SECOND // self._rate)
 
     def _ticks(self, samples: int) -> int:
         return samples * TICKS_PER_SECOND // self._rate

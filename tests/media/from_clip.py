@@ -27,7 +27,7 @@ class ClipSource:
 
     def __init__(self, container: InputContainer) -> None:
         self.video = container.streams.video[0]
-        self.audio = container.streams.audio[0]
+        self.audio = next(iter(container.streams.audio), None)
         self.decoders = IN_PROCESS
 
 
@@ -57,7 +57,7 @@ def record(store: RecordingStore, clip: Path, ends: Ends, position: int, clock: 
         recording = Recording(store, CAMERA, KEY, segment_seconds=2.0)
         recorder = Recorder(cast(Source, source), timeline, recording, told.append)
         for packet, seconds in in_order(container):
-            if ends.has(seconds, is_sound=packet.stream_index == source.audio.index):
+            if ends.has(seconds, is_sound=packet.stream_index != source.video.index):
                 for stamped in timeline.stamp(packet):
                     recorder.write(stamped)
                     if stamped.stream_index == source.video.index:

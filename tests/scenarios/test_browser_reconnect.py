@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,16 @@ from tests.media.recorded import CAMERA, hours
 from tests.media.test_anchor import HandClock
 from tests.scenarios.test_browser_playback import number_in
 
-FPS = 25
 SITE = "http://footage.test"
-FIRST_S, SECOND_S = 4.76, 4.0
-"""How long pictures are in the runs: the first ends within a GOP, behind its B-frames."""
+PICTURES = 119
+"""In the first run: it ends within a GOP, behind B-frames."""
+FIRST_S, SECOND_S = PICTURES / 25, 4.0
 LOAD = """
-async ([url]) => {
+async ([url, startPosition]) => {
   const video = document.createElement('video');
   video.muted = true;
   document.body.appendChild(video);
-  const hls = new Hls({ startPosition: 0 });
+  const hls = new Hls({ startPosition });
   hls.loadSource(url);
   hls.attachMedia(video);
   await new Promise((done) => hls.on(Hls.Events.BUFFERED_TO_END, done));
@@ -66,14 +67,14 @@ def footage(root: Path, coded: Encoding, first: Ends, second: Ends) -> tuple[Pat
     return folder, found
 
 
-def places(found: Playlist) -> list[tuple[float, int]]:
+def places(found: Playlist, fps: int = 25) -> list[tuple[float, int]]:
     """Offsets to look at, and the number that the picture there carries."""
     begin, end = found.segments[0].position, found.segments[-1].end_position
     again = next(one.position for one in found.segments if one.discontinuity)
-    first, second = (again - begin) // 3600, (end - again) // 3600
+    first, second = (again - begin) * fps // 90_000, (end - again) * fps // 90_000
     looks = [(0, n) for n in (0, first - 12, first - 3, first - 1)]
     looks += [(again - begin, n) for n in (0, 1, 4, 12, 24, 25, second - 12)]
-    return [(begin_at / 90_000 + n / FPS + 3e-6, n) for begin_at, n in looks]
+    return [(begin_at / 90_000 + n / fps + 3e-6, n) for begin_at, n in looks]
 
 
 async def serve(page: Page, folder: Path) -> None:
@@ -86,6 +87,10 @@ async def serve(page: Page, folder: Path) -> None:
 
     await page.route(f"{SITE}/**", answer)
     await page.goto(f"{SITE}/")
+
+
+async def shown_numbers(page: Page, offsets: Sequence[float], folder: Path) -> list[int]:
+    return [number_in(await evaluated(page, SEEK, [offset]), folder) for offset in offsets]
 
 
 @pytest.mark.parametrize(
@@ -102,17 +107,36 @@ async def serve(page: Page, folder: Path) -> None:
 async def test_every_picture_round_a_reconnect_is_shown_though_sound(
     tmp_path: Path, audio: AudioCodec, bframes: int, first: Ends, second: Ends
 ) -> None:
-    coded = Encoding(fps=FPS, gop=25, bframes=bframes, audio=audio)
+    coded = Encoding(fps=25, gop=25, bframes=bframes, audio=audio)
     script = hls_js()
     folder, found = footage(tmp_path, coded, first, second)
     async with browser_page() as page:
         await serve(page, folder)
         await page.add_script_tag(content=script)
-        buffered: list[Any] = await evaluated(page, LOAD, [f"{SITE}/all.m3u8"])
-        shown = [
-            number_in(await evaluated(page, SEEK, [offset]), tmp_path)
-            for offset, _ in places(found)
-        ]
+        buffered: list[Any] = await evaluated(page, LOAD, [f"{SITE}/all.m3u8", 0])
+        offsets = [offset for offset, _ in places(found)]
+        shown = await shown_numbers(page, offsets, tmp_path)
 
     assert shown == [number for _, number in places(found)]
     assert len(buffered) == 1, buffered
+
+
+@pytest.mark.parametrize(("fps", "bframes"), [(25, 2), (30, 0)])
+@pytest.mark.parametrize("audio", ["aac", "pcm_alaw", None])
+async def test_what_is_before_a_reconnect_may_be_loaded_after_what_is_behind_it(
+    tmp_path: Path, audio: AudioCodec | None, fps: int, bframes: int
+) -> None:
+    """Also where pictures, samples and microseconds don't meet: 30 pictures a second."""
+    coded = Encoding(fps=fps, gop=25, bframes=bframes, audio=audio)
+    script = hls_js()
+    ends = Ends(PICTURES / fps, 0.0, 6.0), Ends(SECOND_S, 0.0, SECOND_S)
+    folder, found = footage(tmp_path, coded, *ends)
+    before, behind = places(found, fps)[1:4], places(found, fps)[4:]
+    looks = [behind[3], *before, *behind]
+    async with browser_page() as page:
+        await serve(page, folder)
+        await page.add_script_tag(content=script)
+        await evaluated(page, LOAD, [f"{SITE}/all.m3u8", behind[0][0] + 0.1])
+        shown = await shown_numbers(page, [offset for offset, _ in looks], tmp_path)
+
+    assert shown == [number for _, number in looks]
