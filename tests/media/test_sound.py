@@ -219,8 +219,7 @@ def test_aac_with_a_header_on_each_packet_is_copied_without(tmp_path: Path) -> N
 def sounds_of(path: str) -> list[float]:
     """When each packet of sound begins, and the last one ends, in seconds."""
     with av.open(path) as film:
-        packets: Iterator[Packet[Stream]] = film.demux(film.streams.audio[0])
-        sounds = [one for one in packets if one.size]
+        sounds = [one for one in film.demux(film.streams.audio[0]) if one.size]
     ends = ((one.pts or 0) + (one.duration or 0) for one in sounds)
     return [
         float(time * sounds[0].time_base) for time in (*(one.pts or 0 for one in sounds), max(ends))
