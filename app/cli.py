@@ -13,6 +13,7 @@ from app import cli_tokens
 from app.cli_compare import compare_models
 from app.cli_events import events_app
 from app.cli_models import models_app, show_progress
+from app.cli_quantize import quantize
 from app.cli_replay import replay
 from app.cli_tenants import tenants_app
 from app.keyring import KeyringError
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 models_app.command()(replay)
 models_app.command("compare")(compare_models)
+models_app.command()(quantize)
 app.add_typer(models_app, name="models")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(events_app, name="events")

@@ -58,7 +58,7 @@ def pull(
     ] = None,
 ) -> None:
     """Gets a model, verified by its hash and tried; what is there is not fetched again."""
-    store = _trying(ctx)
+    store = trying(ctx)
     try:
         if file is not None:
             model = store.install(file, name)
@@ -69,7 +69,7 @@ def pull(
             if reason is not None:
                 typer.echo(f"the default could not be had: {reason}", err=True)
     except ModelError as error:
-        _fail(error)
+        fail(error)
     typer.echo(f"{model.description.model_version} is installed in {model.folder}")
 
 
@@ -80,9 +80,9 @@ def add(
 ) -> None:
     """Adds a model of your own: verified by its hashes, tried, then installed."""
     try:
-        model = _trying(ctx).add(file, show_progress)
+        model = trying(ctx).add(file, show_progress)
     except ModelError as error:
-        _fail(error)
+        fail(error)
     typer.echo(f"{model.description.model_version} is installed in {model.folder}")
 
 
@@ -106,7 +106,7 @@ def check(
         say = _accuracy if dataset is not None else _trial
         lines = say(chosen, settings.device, dataset or Path())
     except (ModelError, MediaError) as error:
-        _fail(error)
+        fail(error)
     for line in lines:
         typer.echo(line)
 
@@ -135,7 +135,7 @@ def show_progress(what: str, done: int, total: int | None) -> None:
     sys.stderr.flush()
 
 
-def _trying(ctx: typer.Context) -> ModelStore:
+def trying(ctx: typer.Context) -> ModelStore:
     """A store that runs a model once before it takes its place."""
     settings = _settings(ctx)
 
@@ -172,12 +172,13 @@ def _accuracy(model: InstalledModel, device: str, dataset: Path) -> list[str]:
         f"{'feature':13}  labels   AP50  precision  recall  (both at score {begin:.2f})",
     ]
     for each in measured.accuracies:
-        ap50, precision, recall = map(_share, (each.ap50, each.precision, each.recall))
+        ap50, precision, recall = map(share, (each.ap50, each.precision, each.recall))
         lines.append(f"{each.feature:13}  {each.labels:6}  {ap50:>5}  {precision:>9}  {recall:>6}")
     return lines
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """0..1, as printed in tables."""
     return "-" if value is None else f"{value:.2f}"
 
 
@@ -196,6 +197,7 @@ def _settings(ctx: typer.Context) -> ModelSettings:
     return found
 
 
-def _fail(error: Exception) -> NoReturn:
+def fail(error: Exception) -> NoReturn:
+    """One line, status 1."""
     typer.echo(f"vms: {error}", err=True)
     raise typer.Exit(1) from error

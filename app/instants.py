@@ -26,6 +26,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def told(at_us: int) -> str:
+    """What `instant` reads again, in UTC."""
+    return (EPOCH + timedelta(microseconds=at_us)).isoformat().replace("+00:00", "Z")
+
+
 def option(name: str, text: str) -> int:
     """What a command was given for `name`. Raises BadParameter."""
     try:

@@ -30,6 +30,8 @@ class Choice:
 def choose(store: ModelStore, wanted: str | None, use: Use = lambda _: None) -> Choice:
     """Detectors first, `wanted` before all; a model is left out when others have its features.
 
+    A quantized model is used where it is wanted, and never else.
+
     Raises:
         ModelError: `wanted` is not installed, not sound, or no detector.
         MediaError: `wanted` can't be used.
@@ -46,6 +48,8 @@ def choose(store: ModelStore, wanted: str | None, use: Use = lambda _: None) -> 
     for task in Task:
         served = set[str]() if task is Task.READ else found
         for model in installed:
+            if model.description.quantized is not None:
+                continue
             features = model.description.features.keys()
             is_due = model.description.task is task and bool(features - served)
             if is_due and _is_usable(store, model, use, choice):
@@ -118,7 +122,9 @@ def statuses(
             installed=name in installed,
             active=name in chosen,
             device=devices.get(name),
-            reason=device_faults.get(name) if name in chosen else _why_not(name, installed, choice),
+            reason=device_faults.get(name)
+            if name in chosen
+            else _why_not(model, installed, choice),
             task=model.task.value,
         )
         for name, model in store.known().items()
@@ -126,8 +132,11 @@ def statuses(
     return tuple(sorted(found, key=lambda status: not status.active))
 
 
-def _why_not(name: str, installed: set[str], choice: Choice) -> str:
+def _why_not(model: ModelDescription, installed: set[str], choice: Choice) -> str:
+    name = model.name
     if name not in installed:
         return f"not installed: vms models pull {name}"
+    if model.quantized is not None:
+        return choice.faults.get(name, f"used with VMS_MODEL={name} alone")
     in_use = "another model is in use" if choice.models else "VMS_MODEL can't be used"
     return choice.faults.get(name, in_use)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from app.packages import (
     silent,
 )
 from media.detect.catalogue import DEFAULT_MODEL, FALLBACK_MODEL, catalogue, description_text
-from media.detect.description import DescriptionError, ModelDescription, ModelFile, Task
+from media.detect.description import NAME, DescriptionError, ModelDescription, ModelFile, Task
 from media.types import MediaError
 from resolvers.features import ALL_FEATURES
 
@@ -87,10 +88,14 @@ class ModelStore:
         self._prove = prove
 
     def installed(self) -> list[InstalledModel]:
-        """Those whose description can be read, the catalogue's first; files are not looked at."""
+        """Those whose description can be read, the catalogue's first; files are not looked at.
+
+        Quantized ones come last.
+        """
         found = {model.description.name: model for model in self._read_all()}
         order = [name for name in catalogue() if name in found]
-        return [found[name] for name in [*order, *sorted(found.keys() - set(order))]]
+        models = [found[name] for name in [*order, *sorted(found.keys() - set(order))]]
+        return sorted(models, key=lambda model: model.description.quantized is not None)
 
     def known(self) -> dict[str, ModelDescription]:
         """Every model by name: the catalogue's, those described in the folder, those installed."""
@@ -131,6 +136,8 @@ class ModelStore:
     def pick(self, wanted: str | None = None) -> InstalledModel:
         """The model to detect with: `wanted`, or else the first installed that is sound.
 
+        A quantized one is used where it is wanted, and never else.
+
         Raises:
             ModelError: it is not installed, not sound, or finds no boxes; none is; the text names
                 every fault.
@@ -142,7 +149,7 @@ class ModelStore:
             return model
         faults = []
         for model in self.installed():
-            if model.description.task is not Task.DETECT:
+            if model.description.task is not Task.DETECT or model.description.quantized:
                 continue
             try:
                 self.verify(model)
@@ -187,6 +194,22 @@ class ModelStore:
             raise ModelError(f"{path.name}: name: {described.model.name} is one of the catalogue's")
         return self._bring(described, _fetching(described, progress))
 
+    def add_new(self, path: Path) -> InstalledModel:
+        """As `add`, from files beside it; when it fails nothing is left of it.
+
+        Raises:
+            ModelError: as `add`; or there is a model of that name.
+        """
+        described = _read(path)
+        return self._bring(described, _fetching(described, silent), is_new=True)
+
+    def demand_free(self, name: str) -> None:
+        """Raises ModelError: that can't be a new model's name, or there is something of it."""
+        if NAME.fullmatch(name) is None:
+            raise ModelError(f"{name!r} can't be a model's name: want small letters, digits, . _ -")
+        if name in self.known() or (self.root / name).exists():
+            raise ModelError(f"there is a model {name} already; give another name")
+
     def install(self, path: Path, name: str | None = None) -> InstalledModel:
         """Install a file of the user's: one of the catalogue's, or one with a TOML beside it.
 
@@ -219,12 +242,18 @@ class ModelStore:
         known = ", ".join(self.known())
         raise ModelError(f"{name} is not in the catalogue ({known}); vms models add takes your own")
 
-    def _bring(self, wanted: _Described, get: Get) -> InstalledModel:
-        """Put a model together beside the others, try it, and let it take its place."""
+    def _bring(self, wanted: _Described, get: Get, is_new: bool = False) -> InstalledModel:
+        """Put a model together beside the others, try it, and let it take its place.
+
+        One that `is_new` takes nobody's place, and leaves no files for another try.
+        """
         model, folder = wanted.model, self.root / wanted.model.name
         incoming = InstalledModel(model, self.root / ".incoming" / model.name)
         try:
-            with locked(self.root):
+            with locked(self.root), ExitStack() as at_end:
+                if is_new:
+                    self.demand_free(model.name)
+                    at_end.callback(shutil.rmtree, incoming.folder, ignore_errors=True)
                 there = self._sound(folder, wanted)
                 if there is not None:
                     return there

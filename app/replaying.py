@@ -18,7 +18,7 @@ from media.analysis import AnalysisConfig
 from media.appearances import Appearance
 from media.comparison import Appearances
 from media.detect.model_set import ModelSet
-from media.recorded_packets import RecordedRun
+from media.recorded_packets import RecordedRun, RecordedSegment
 from media.replay import replay
 from media.types import ChangeKind, EventChange
 from models.camera import Camera
@@ -60,16 +60,25 @@ async def camera_watched(ctx: Context, camera_id: str, wanted: Interval) -> Watc
         NotFound: no such camera in this tenant.
     """
     camera = await cameras.camera(ctx, camera_id)
+    segments, lacks_s = await footage_here(ctx, camera, wanted, LEAD_IN_US)
+    return Watched(config_of(camera), lambda: recorded_packets.runs(segments), wanted, lacks_s)
+
+
+async def footage_here(
+    ctx: Context, camera: Camera, wanted: Interval, lead_in_us: int = 0
+) -> tuple[list[RecordedSegment], float]:
+    """A camera's segments in this installation's folder, from `lead_in_us` before the interval on.
+
+    And how many seconds of the interval lie in other stores.
+    """
     store = ctx.world.store
     found = await footage.between(ctx, camera, wanted)
     own = store.store_id.hex
     far_us = sum(each.duration_us for each in found.segments if not each.name.startswith(own))
     far_us += sum(each.to_us - each.from_us for each in found.away)
-    since_us = max(0, wanted.from_us - LEAD_IN_US)
+    since_us = max(0, wanted.from_us - lead_in_us)
     segments = recorded_packets.between(store, footage.folder_of(camera), since_us, wanted.to_us)
-    return Watched(
-        config_of(camera), lambda: recorded_packets.runs(segments), wanted, far_us / 1_000_000
-    )
+    return segments, far_us / 1_000_000
 
 
 def config_of(camera: Camera) -> AnalysisConfig:
@@ -142,6 +151,10 @@ def load(settings: ModelSettings, name: str | None, begin: float | None = None) 
 def interval(since: str, until: str) -> Interval:
     """Of two times with their zones. Raises BadParameter."""
     wanted = Interval(instants.option("--from", since), instants.option("--to", until))
-    if not 0 < wanted.to_us - wanted.from_us <= LONGEST_US:
+    if not is_sound(wanted):
         raise typer.BadParameter("--to: want a time after --from, by a day at most")
     return wanted
+
+
+def is_sound(wanted: Interval) -> bool:
+    return 0 < wanted.to_us - wanted.from_us <= LONGEST_US

@@ -47,6 +47,13 @@ _UDP_BUFFER_BYTES = str(4 << 20)
 """A keyframe of 4K comes as one burst; 384 KiB, FFmpeg's own, lose part of each over UDP."""
 _QUICK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
 _THOROUGH = {"probesize": "5000000", "analyzeduration": "5000000"}
+_UNDECODED = {
+    "skip_frame": "all",
+    "pixel_format": "yuv420p",  # any: else it waits for what only a decoded picture tells
+    "max_ts_probe": "1",
+    "codec_whitelist": "h264,hevc",
+}
+"""FFmpeg decodes nothing on opening: pictures are decoded elsewhere (docs/isolation.md)."""
 
 
 class Transport(StrEnum):
@@ -168,7 +175,7 @@ def open_source(
 ) -> Source:
     """Connects and learns what the stream is; blocks up to about twice the open time-out.
 
-    Probing is kept small (0.1 to 0.3 s instead of 1 to 2 s; without counting frames, or slow
+    Probing is kept small (0.05 to 0.2 s instead of 1 to 2 s; without counting frames, or slow
     streams would take seconds) and done again, larger, when the stream's parameters are not known
     afterwards. The connection goes to an address of `place` itself, the host name is not looked
     up again: that address has been checked, and FFmpeg's own look-up could find another (DNS
@@ -192,6 +199,7 @@ def open_source(
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
         **LIMITS,
+        **_UNDECODED,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
     with Approach(address, place.url.port) as approach:

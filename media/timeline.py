@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +12,13 @@ from av.stream import Stream
 
 from media.anchor import Anchor, Drift
 from media.clock import Clock
+from media.decode_times import (
+    USUAL_DURATION,
+    DecodeTimes,
+    rebuild_decode_times,
+    rebuild_shown_times,
+    reordering_depth,
+)
 from media.parameters import parameter_sets, read_parameter_sets
 from media.playlist import aligned, position_us
 from media.types import TICKS_PER_SECOND, MediaError, RunClock
@@ -23,12 +28,12 @@ _JUMP_TICKS = 10 * TICKS_PER_SECOND
 _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
 _MOST_HELD = 100
-_USUAL_DURATION = 3000
+_LOOKED_AT_FRAMES = 8
+_LOOKED_AT_US = 1_000_000
+"""So many, or so long, the first of a run are looked at for how deeply they are reordered."""
 _LONGEST_DELAY_FRAMES = 20
-"""H.264 and H.265 reorder 16 frames at most. FFmpeg's dts lags further behind after a gap, by the
-whole gap for some frames."""
-_FAR_FRAMES = 3
-"""So much the keyframes of a variable rate may differ in how long before they are decoded."""
+"""H.264 and H.265 reorder 16 frames at most. Decode times made from the last presentation times lag
+further behind after a gap, by the whole gap for some frames."""
 _DRIFT_FRAMES = 16
 """Of so many frames one is compared with wall time."""
 
@@ -82,9 +87,6 @@ class RunTimeline:
     Invariants: the first keyframe is shown at `start_position`, and nothing before it; a stream's
     dts only grows; `clock` is None until it has settled, and the same from then on. `recorded`
     is False where positions lead to no footage.
-
-    The first keyframe's delay may be wrong, where it came behind a gap: when two in a row agree on
-    one that is far from it, the next run begins with the second.
     """
 
     def __init__(
@@ -103,14 +105,13 @@ class RunTimeline:
         self._announced = read_parameter_sets(extradata, self._codec).sequence
         self._sequence = frozenset(self._announced)
         self._held: list[tuple[Packet[Stream], int]] = []
+        self._decode_times: DecodeTimes | None = None
         self._offset: int | None = None
         self._end = start_position
         self._gop_limit = start_position + _LONGEST_GOP_TICKS
         self._frames = 0
         self._delay: int | None = None
         self._began_to_come_us: int | None = None
-        self._excess = 0
-        self._is_other = False
         self._anchor = Anchor(clock)
         self._drift = Drift(clock)
 
@@ -146,9 +147,10 @@ class RunTimeline:
     def stamp(self, packet: Packet[Stream]) -> Sequence[Packet[Stream]]:
         """Packets that are ready to be recorded, pts and dts being positions, in decode order.
 
-        Nothing comes out before the first keyframe. RTP carries presentation times alone:
-        FFmpeg rebuilds dts, and the first packets lack it, the very first one pts as well. They
-        are held until a packet with a dts tells what theirs were.
+        Nothing comes out before the first keyframe. RTP carries presentation times alone, and
+        of the very first packet not even that. FFmpeg's dts are a guess, unless it may decode
+        pictures. So the first 8, or those of a second, are held until they show how deeply they
+        are reordered.
 
         Raises:
             RunBroken: this packet, which is left as it was, is not of the same run.
@@ -158,21 +160,19 @@ class RunTimeline:
             return self._begin(packet, self._wall.monotonic_us())
         if packet.stream_index != self._video_index:
             return self._stamp_audio(packet, offset)
-        return self._stamp_video(packet, None, offset)
+        return self._stamp_video(packet, self._decoded_at(packet), None, offset)
 
     def _begin(self, packet: Packet[Stream], arrived_us: int) -> Sequence[Packet[Stream]]:
         is_video = packet.stream_index == self._video_index
         if not self._held and not (is_video and packet.is_keyframe):
             return ()
         self._held.append((packet, arrived_us))
-        if len(self._held) > _MOST_HELD:
-            if not is_video or packet.pts is None:
+        if not is_video or packet.pts is None or not self._can_begin(arrived_us):
+            if len(self._held) > _MOST_HELD:
                 raise RunBroken("the camera's packets carry no times", reopen=True)
-            packet.dts = packet.dts or packet.pts
-        if not is_video or packet.dts is None or packet.pts is None:
             return ()
         held, self._held = self._held, []
-        _rebuild_times([one for one, _ in held if one.stream_index == self._video_index])
+        self._rebuild([one for one, _ in held if one.stream_index == self._video_index])
         first = held[0][0].pts or 0
         self._offset = self.start_position - self._video.scaled(first)
         stamped: list[Packet[Stream]] = []
@@ -181,18 +181,38 @@ class RunTimeline:
                 stamped += self._stamp_audio(one, self._offset)
             # Leading pictures, shown before the first keyframe, need frames that never came.
             elif one.pts is not None and one.pts >= first:
-                stamped += self._stamp_video(one, at_us, self._offset)
+                stamped += self._stamp_video(one, one.dts, at_us, self._offset)
         return stamped
 
+    def _can_begin(self, arrived_us: int) -> bool:
+        count = sum(one.stream_index == self._video_index for one, _ in self._held)
+        waited_us = arrived_us - self._held[0][1]
+        return count >= _LOOKED_AT_FRAMES or waited_us >= _LOOKED_AT_US
+
+    def _rebuild(self, held: Sequence[Packet[Stream]]) -> None:
+        """Gives the first pictures all their times."""
+        depth = reordering_depth(held)
+        rebuild_shown_times(held)
+        self._decode_times = DecodeTimes(depth)
+        for one in held:
+            one.dts = self._decoded_at(one)
+        rebuild_decode_times(held, min(depth, len(held) - 1))
+
+    def _decoded_at(self, packet: Packet[Stream]) -> int | None:
+        """In the stream's own time base."""
+        if self._decode_times is None or packet.pts is None:
+            return packet.dts
+        return self._decode_times.of(packet.pts)
+
     def _stamp_video(
-        self, packet: Packet[Stream], arrived_us: int | None, offset: int
+        self, packet: Packet[Stream], decoded_at: int | None, arrived_us: int | None, offset: int
     ) -> Sequence[Packet[Stream]]:
         """`arrived_us`: on the monotonic clock, None for now."""
         track = self._video
         at_us = self._wall.monotonic_us() if arrived_us is None else arrived_us
         last_dts = track.last_dts
-        duration = track.scaled(packet.duration or 0) or _USUAL_DURATION
-        time = packet.pts if packet.dts is None else packet.dts
+        duration = track.scaled(packet.duration or 0) or USUAL_DURATION
+        time = packet.pts if decoded_at is None else decoded_at
         if time is not None:
             dts = track.scaled(time) + offset
             pts = dts if packet.pts is None else track.scaled(packet.pts) + offset
@@ -219,24 +239,25 @@ class RunTimeline:
         return (track.stamp(packet, pts, dts, duration),)
 
     def _decode_time(self, pts: int, dts: int, duration: int, *, is_keyframe: bool) -> int:
-        """`dts`, or one as far before `pts` as the first keyframe's.
+        """`dts`, or a better one where it lags behind a gap or a keyframe's times tremble.
 
-        That is for dts that lags behind a gap, and for keyframes where the camera's times tremble:
-        all of a run are decoded equally long before they are shown, which recording relies on.
+        All keyframes of a run are decoded equally long before they are shown: recording relies on
+        that. Of the others behind a gap, each is decoded a frame after the one before.
         """
         if self._delay is None:
             self._delay = pts - dts
         excess = pts - dts - self._delay
         trembles = is_keyframe and 2 * abs(excess) < duration
-        # No reordering explains so much, and what was not shown before the keyframe does.
+        # What was not shown before the keyframe explains what no reordering does.
         gap = pts - self._end + self._delay
         lags = is_keyframe and self._delay + duration < excess <= gap
-        lags |= pts - dts > _LONGEST_DELAY_FRAMES * duration
-        if is_keyframe:
-            before, self._excess = self._excess, 0 if trembles or lags else excess
-            is_far = abs(self._excess) > _FAR_FRAMES * duration
-            self._is_other = is_far and 2 * abs(self._excess - before) < duration
-        return pts - self._delay if trembles or lags else dts
+        if trembles or lags:
+            return pts - self._delay
+        longest = _LONGEST_DELAY_FRAMES * duration
+        if pts - dts <= longest:
+            return dts
+        follows = duration + (self._video.last_dts or 0)
+        return min(follows, pts) if pts - follows <= longest else pts - 2 * self._delay
 
     def _compare(self, came_us: int, pts: int) -> None:
         """When a frame began to come tells about the clock, or later about drift.
@@ -263,10 +284,6 @@ class RunTimeline:
             seconds = self._drift.found_us / 1_000_000
             raise RunBroken(
                 f"the camera's time and the clock drifted {seconds:+.1f} s apart", reopen=False
-            )
-        if self._is_other:
-            raise RunBroken(
-                "the camera's decode times were not those of its pictures", reopen=False
             )
         self._gop_limit = pts + _LONGEST_GOP_TICKS
 
@@ -300,36 +317,3 @@ def _jump_words(ahead: int, step: int) -> str:
         return f"the camera's time jumped {ahead / TICKS_PER_SECOND:.1f} s forward"
     back = (1 << 32) - ahead if ahead > 0 else -step
     return f"the camera's time jumped {back / TICKS_PER_SECOND:.1f} s back"
-
-
-def _rebuild_times(held: Sequence[Packet[Stream]]) -> None:
-    """Gives the first packets of a stream the times that FFmpeg could not know yet.
-
-    Only the last has a dts. Decode times before it are one frame apart. The first packet, a
-    keyframe, may lack its pts: it is shown one frame before the earliest of the others. So may
-    another where a stream of few frames a second was looked at shortly: it fills the first hole.
-    """
-    last = held[-1]
-    known = sorted(one.pts for one in held if one.pts is not None)
-    steps = [after - before for before, after in itertools.pairwise(known)]
-    duration = last.duration or min((step for step in steps if step > 0), default=_USUAL_DURATION)
-    if held[0].pts is None:
-        held[0].pts = known[0] - duration
-    for one in held:
-        if one.pts is None:
-            one.pts = _free_time(known, duration)
-            bisect.insort(known, one.pts)
-    count = len(held) - 1
-    decode_times = [(last.dts or 0) - (count - n) * duration for n in range(count)]
-    shown_times = [one.pts or 0 for one in held]
-    excess = max((d - p for d, p in zip(decode_times, shown_times, strict=False)), default=0)
-    for one, decode_time in zip(held, decode_times, strict=False):
-        one.dts = decode_time - max(0, excess)
-
-
-def _free_time(known: Sequence[int], duration: int) -> int:
-    """The first place for another frame among sorted times."""
-    for before, after in itertools.pairwise(known):
-        if 2 * (after - before) > 3 * duration:
-            return before + duration
-    return known[-1] + duration

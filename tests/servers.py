@@ -114,10 +114,10 @@ class Server:
 class Postgres:
     """A PostgreSQL server on a socket of its own folder.
 
-    It forgoes fsync, so a power cut would cost data, but a kill does not.
+    It forgoes fsync, so a power cut would cost data, but a kill does not. `more` are settings.
     """
 
-    def __init__(self, shared_buffers: str = "32MB") -> None:
+    def __init__(self, shared_buffers: str = "32MB", **more: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vms-pg-"))
         self._data = self.folder / "data"
         user = _unprivileged_user()
@@ -132,6 +132,7 @@ class Postgres:
             "autovacuum": "off",
             "shared_buffers": shared_buffers,
             "max_connections": "80",
+            **more,
         }
         flags = [word for pair in settings.items() for word in ("-c", "=".join(pair))]
         command = [str(binaries / "postgres"), "-D", str(self._data), *flags]

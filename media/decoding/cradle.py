@@ -32,8 +32,12 @@ class NoDecoder(MediaError):
     """No process could be made."""
 
 
+class _NurseryGone(NoDecoder):
+    """It does not answer any more."""
+
+
 class Nursery:
-    """One nursery; made anew when it is gone, with all its decoders, when the next is asked for."""
+    """One nursery; made anew for the next decoder when it is gone, with all that it had."""
 
     def __init__(self, module: str = NURSERY) -> None:
         """`module` is what is run."""
@@ -58,8 +62,8 @@ class Nursery:
             own.setsockopt(socket.SOL_SOCKET, option, seconds)
         try:
             with other, self._lock:
-                running = self._started()
-                return Made(running, running.fork(other), own)
+                running, pid = self._forked(other)
+            return Made(running, pid, own)
         except BaseException:
             own.close()
             raise
@@ -82,10 +86,21 @@ class Nursery:
         running = self._running
         return None if running is None else running.process.pid
 
+    def _forked(self, connection: socket.socket) -> tuple[_Running, int]:
+        running = self._started()
+        try:
+            return running, running.fork(connection)
+        except _NurseryGone:
+            if running.process.wait() != 0:
+                raise
+        running = self._started()  # it left just when it was asked
+        return running, running.fork(connection)
+
     def _started(self) -> _Running:
         running = self._running
-        if running is not None and running.process.poll() is not None:
-            log.error("the nursery of decoders is gone and is started again")
+        if running is not None and (status := running.process.poll()) is not None:
+            if status:
+                log.error("the nursery of decoders is gone and is started again")
             self._forget()
             running = None
         if running is None:
@@ -133,7 +148,7 @@ class _Running:
         """The pid. Raises NoDecoder."""
         answer = self.ask(NUMBER.pack(0), connection.fileno())
         if answer is None:
-            raise NoDecoder("no decoder could be started: the nursery is gone")
+            raise _NurseryGone("no decoder could be started: the nursery is gone")
         if answer < 0:
             raise NoDecoder(f"no decoder could be started: {os.strerror(-answer).lower()}")
         return answer

@@ -2,7 +2,8 @@
 
 It has loaded what they need and does nothing else, so a new one is there in some milliseconds and
 shares its memory; and it has one thread, so that a fork of it is safe, unlike one of the worker.
-It ends with the process that started it, and its children end with it.
+It ends with the process that started it, and its children end with it. When there has been no
+decoder for a while it ends by itself: a worker that only records can do without its memory.
 
 Its standard input is a socket of packets (SOCK_SEQPACKET). A packet that brings a descriptor asks
 for a decoder on it and is answered with its pid; one that brings a pid ends that decoder, if it
@@ -34,24 +35,31 @@ OUT_OF_MEMORY = 3
 MEMORY_BYTES = 1 << 30
 """What a decoder may take beyond what it began with. 4K with 16 reference frames needs 250 MB."""
 
+IDLE_S = 10.0
+"""To start it again takes 0.3 s of CPU."""
+
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
 def main() -> None:
-    """Until the other side hangs up."""
+    """Until the other side hangs up, or wants nothing."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # meant for the worker: it ends us when it is done
     _name("vms-nursery")
     control = socket.socket(fileno=os.dup(0))
     gc.collect()
     gc.freeze()
-    while True:
-        asked, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 1)
-        if not asked:
-            return
-        (number,) = NUMBER.unpack(asked)
-        answer = _fork(control, descriptors[0]) if descriptors else _end(number)
-        control.send(NUMBER.pack(answer))
+    children = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            control.settimeout(None if children else IDLE_S)
+            asked, descriptors, _, _ = socket.recv_fds(control, NUMBER.size, 1)
+            if not asked:
+                return
+            (number,) = NUMBER.unpack(asked)
+            answer = _fork(control, descriptors[0]) if descriptors else _end(number)
+            children += (answer > 0) if descriptors else -1
+            control.send(NUMBER.pack(answer))
 
 
 def _fork(control: socket.socket, descriptor: int) -> int:

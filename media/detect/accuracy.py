@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,9 @@ LEAST_SCORE = 0.05
 """Detections count from here on: weaker ones hardly change the area under the curve."""
 
 Look = Callable[[av.VideoFrame, VideoReformatter], Sequence[Detection]]
+Boxes = Mapping[str, Sequence[Box]]
+
+_NO_BOXES: Boxes = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,35 @@ def measure(look: Look, model: ModelDescription, pictures: Sequence[Labelled]) -
     if not features:
         known, others = ", ".join(model.features), ", ".join(pictures[0].boxes)
         raise DatasetError(f"model {model.name} finds {known}, labelled are {others}")
-    claims = {feature: _Claims() for feature in features}
+    tally = Tally(features)
     scaler, took = VideoReformatter(), []
     for labelled in pictures:
         frame = _frame(labelled.picture)
         began = time.perf_counter()
         detections = look(frame, scaler)
         took.append(time.perf_counter() - began)
-        for feature, claim in claims.items():
-            _count(claim, [d for d in detections if d.feature == feature], labelled, feature)
-    found = tuple(_accuracy(name, claims[name], model.thresholds.begin) for name in features)
+        tally.count(detections, labelled.boxes, labelled.crowds)
+    found = tally.accuracies(model.thresholds.begin)
     return Measured(found, len(pictures), float(np.median(took)) * 1000)
+
+
+class Tally:
+    """Detections held against what pictures show, picture by picture."""
+
+    def __init__(self, features: Sequence[str]) -> None:
+        self._claims = {feature: _Claims() for feature in features}
+
+    def count(
+        self, detections: Sequence[Detection], boxes: Boxes, crowds: Boxes = _NO_BOXES
+    ) -> None:
+        """One picture: `detections` come best first, `boxes` and `crowds` as of `Labelled`."""
+        for feature, claim in self._claims.items():
+            of_feature = [each for each in detections if each.feature == feature]
+            _count(claim, of_feature, boxes.get(feature, ()), crowds.get(feature, ()))
+
+    def accuracies(self, begin: float) -> tuple[Accuracy, ...]:
+        """Of each feature; precision and recall from the score `begin` on."""
+        return tuple(_accuracy(name, claim, begin) for name, claim in self._claims.items())
 
 
 def _frame(path: Path) -> av.VideoFrame:
@@ -106,13 +127,12 @@ def _frame(path: Path) -> av.VideoFrame:
 
 
 def _count(
-    claim: _Claims, detections: Sequence[Detection], labelled: Labelled, feature: str
+    claim: _Claims, detections: Sequence[Detection], labels: Sequence[Box], crowds: Sequence[Box]
 ) -> None:
-    """`detections` come best first."""
     boxes = _corners([each.box for each in detections])
-    right = _matches(boxes, _corners(labelled.boxes[feature]))
-    in_crowd = _inside(boxes, _corners(labelled.crowds.get(feature, ())))
-    claim.labels += len(labelled.boxes[feature])
+    right = _matches(boxes, _corners(labels))
+    in_crowd = _inside(boxes, _corners(crowds))
+    claim.labels += len(labels)
     claim.found += [
         (each.score, hit)
         for each, hit, excused in zip(detections, right, in_crowd, strict=True)

@@ -10,11 +10,13 @@ from typing import Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from media.detect.toml_text import toml_of
 from media.types import MediaError
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Side = Annotated[int, Meta(ge=16, le=8192)]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+Name = Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Sha384 = Annotated[str, Meta(pattern=r"^[0-9a-f]{96}$")]
@@ -186,12 +188,30 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     overlap: Share = 0.5
 
 
+class Quantized(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an INT8 model was made of. It is for the operator alone: no API tells it.
+
+    Attributes:
+        model: `name@date` of the original.
+        sha256: of each file of the original, in its order.
+        pictures: how many calibrated it, of `camera` of `tenant`, in `interval` (ISO 8601).
+    """
+
+    model: str
+    sha256: tuple[Sha256, ...]
+    pictures: Annotated[int, Meta(ge=1)]
+    tenant: str
+    camera: str
+    interval: str
+
+
 class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything needed to verify, load and read one model.
 
     Invariants: `files[0]` is the file to open and the others lie beside it; every label under
     `features` is one of `output.labels`, under one feature only (a reader's features have none);
-    thresholds.track <= begin; `clip` is there for the family of clips alone.
+    thresholds.track <= begin; `clip` is there for the family of clips alone; one with `quantized`
+    is used only where it is asked for by its name.
     """
 
     name: Name
@@ -204,6 +224,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     features: Annotated[dict[str, tuple[str, ...]], Meta(min_length=1)]
     thresholds: Thresholds = Thresholds()
     clip: ClipDescription | None = None
+    quantized: Quantized | None = None
 
     @property
     def model_version(self) -> str:
@@ -218,6 +239,10 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         """The feature of each class index; None for what no feature asks for."""
         by_label = {label: feature for feature, names in self.features.items() for label in names}
         return tuple(by_label.get(label) for label in self.output.labels)
+
+    def to_toml(self) -> str:
+        """What `from_toml` reads this again from."""
+        return toml_of(msgspec.to_builtins(self))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

@@ -109,18 +109,31 @@ class Request:
         return [tensor.astype(np.float32, copy=False) for tensor in tensors]
 
 
+def read_plain(description: ModelDescription, path: Path) -> tuple[ov.Model, Layout]:
+    """The network as it is in its file, with one input of the described size; and its layout.
+
+    Raises:
+        ModelFailed: not a model.
+        ModelShapeError: its input is not what the description says.
+    """
+    try:
+        model = ov.Core().read_model(path)
+        return model, _with_one_input(model, description)
+    except RuntimeError as error:
+        raise ModelFailed(f"model {description.name}: {_last_line(error)}") from error
+
+
+def write_plain(model: ov.Model, path: Path) -> None:
+    """An `.xml`, and its `.bin` beside it; raises OSError."""
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(f"{path.name} can't be written: {_last_line(error)}") from error
+
+
 def _with_frames(model: ov.Model, description: ModelDescription) -> ov.Model:
     """The model with u8 NHWC pixels of its own size as its only input."""
-    shape = description.input
-    _hold_constant(model, shape.constants, description.name)
-    if len(model.inputs) != 1:
-        names = ", ".join(sorted(each.get_any_name() for each in model.inputs))
-        raise ModelShapeError(
-            f"model {description.name}: has the inputs {names}, want one: set the others in "
-            "input.constants"
-        )
-    layout = _layout(model.input().get_partial_shape(), description)
-    model.reshape(_network_shape(shape, layout))
+    shape, layout = description.input, _with_one_input(model, description)
     steps = PrePostProcessor(model)
     tensor = steps.input()
     tensor.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
@@ -131,6 +144,21 @@ def _with_frames(model: ov.Model, description: ModelDescription) -> ov.Model:
         tensor.preprocess().scale(list(shape.scale))
     tensor.model().set_layout(ov.Layout(layout.value))
     return steps.build()
+
+
+def _with_one_input(model: ov.Model, description: ModelDescription) -> Layout:
+    """Changes the model to one that takes pictures of the described size alone."""
+    shape = description.input
+    _hold_constant(model, shape.constants, description.name)
+    if len(model.inputs) != 1:
+        names = ", ".join(sorted(each.get_any_name() for each in model.inputs))
+        raise ModelShapeError(
+            f"model {description.name}: has the inputs {names}, want one: set the others in "
+            "input.constants"
+        )
+    layout = _layout(model.input().get_partial_shape(), description)
+    model.reshape(_network_shape(shape, layout))
+    return layout
 
 
 def _hold_constant(model: ov.Model, constants: Mapping[str, float], name: str) -> None:

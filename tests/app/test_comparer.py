@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.comparer import PROGRAM, Comparer, Progress
+from app.reanalysis_words import ASIDE
 from media.types import Box, Detection
 from models.base import select
 from models.comparison import Comparison, ComparisonTable
@@ -99,6 +100,10 @@ async def child() -> int:
         while not (found := children()):
             await asyncio.sleep(0.002)
     return found[0]
+
+
+def arguments(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
 
 
 def environment(pid: int) -> bytes:
@@ -206,18 +211,30 @@ async def test_damaged_footage_is_told(here: World, tmp_path: Path) -> None:
 
 
 @ON_LINUX
-async def test_it_runs_where_nothing_else_wants_to_and_knows_no_secret(
+async def test_its_process_is_told_to_step_aside_and_knows_no_secret(
     here: World, tmp_path: Path
 ) -> None:
     await asked(context(here))
     async with comparing(here, tmp_path, aside=True):
         pid = await child()
-        async with asyncio.timeout(60):
-            while os.sched_getscheduler(pid) != os.SCHED_IDLE:
-                await asyncio.sleep(0.002)
-        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+        os.kill(pid, signal.SIGSTOP)
+        assert arguments(pid)[-1] == ASIDE
         assert environment(pid) == b""
     await gone(pid)
+
+
+@ON_LINUX
+async def test_aside_it_runs_where_nothing_else_wants_to() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", PROGRAM, ASIDE), env={}, stdin=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    async with asyncio.timeout(60):
+        while os.sched_getscheduler(process.pid) != os.SCHED_IDLE:
+            await asyncio.sleep(0.01)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
+    process.stdin.close()
+    await process.wait()
 
 
 @ON_LINUX

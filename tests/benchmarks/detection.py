@@ -80,7 +80,7 @@ class _Timeline:
     recorded: bool = True
 
 
-class _NoSnapshots:
+class NoSnapshots:
     def save(self, at_us: int, jpeg: bytes) -> Snapshot:
         return Snapshot("2026-01-01", "00", f"snap-{at_us // 1000}.jpg")
 
@@ -103,7 +103,7 @@ def events_of(clip: Path, pool: DetectorPool, fps: float = 5.0) -> list[EventCha
             told.append(change)
 
     config = AnalysisConfig(uuid.UUID(int=2), fps, frozenset(FEATURES))
-    analysis = Analysis(config, pool, deliver, _NoSnapshots())
+    analysis = Analysis(config, pool, deliver, NoSnapshots())
     last = 0
     with restamped(clip) as (stream, packets):
         analysis.begin_run(stream, _Timeline())

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import av
 import pytest
 
+from media.libav import opening
 from media.network import CheckedAddresses
 from media.simulator import (
     Credentials,
@@ -325,3 +329,47 @@ def test_of_several_addresses_each_gets_its_turn(simulator: Simulator, mount: Mo
     fault_of(lambda: open_source(both, timeouts=SHORT, attempt=0))
     with open_source(both, timeouts=QUICK, attempt=1) as source:
         assert source.stream.codec == "h264"
+
+
+def test_no_picture_is_decoded_on_opening(simulator: Simulator, tmp_path: Path) -> None:
+    """The decoder complains about these; worse ones would take the worker along.
+
+    Of H.265 FFmpeg decodes none by itself: its parameters tell all that it wants to know.
+    """
+    simulator.add("gate", scrambled(frame_coded(200, Encoding(gop=10)), tmp_path / "clip.mp4"))
+    url = simulator.url("gate")  # with credentials
+
+    with complaints() as heard, opening(5), av.open(url, options={"rtsp_transport": "tcp"}):
+        assert heard
+    with complaints() as heard, open_source(place(url)) as source:
+        assert source.video.codec_context.width == 320
+    assert heard == []
+
+
+def scrambled(clip: Path, path: Path) -> Path:
+    """The clip with nothing sensible behind the first bytes of each picture."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.pts is not None:
+                content = bytearray(bytes(packet))
+                content[64:] = bytes(number * 37 & 0xFF or 1 for number in range(len(content) - 64))
+                packet_of = av.Packet(bytes(content))
+                packet_of.pts, packet_of.dts, packet_of.stream = packet.pts, packet.dts, stream
+                packet_of.time_base, packet_of.is_keyframe = packet.time_base, packet.is_keyframe
+                target.mux(packet_of)
+    return path
+
+
+@contextmanager
+def complaints() -> Iterator[list[str]]:
+    """What FFmpeg's decoder of H.264 says."""
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("libav.h264")
+    logger.addHandler(handler)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(handler)

@@ -6,7 +6,6 @@ import pytest
 from av.packet import Packet
 from av.stream import Stream
 
-from media.timeline import RunBroken
 from tests.media.test_timeline import FRAME, START, Packets, camera, positions
 
 LOST = 5 * FRAME
@@ -14,15 +13,12 @@ LOST = 5 * FRAME
 
 @pytest.mark.parametrize("frames", [5, 15])
 def test_a_keyframe_behind_a_short_hole_is_no_exception(frames: int) -> None:
-    """FFmpeg rebuilds decode times from the last presentation times: two lie before the hole."""
+    """Decode times are rebuilt from the last presentation times: two lie before the hole."""
     with camera(2) as gate:
         timeline = gate.timeline()
         before = gate.play(timeline, gate.packets[:50])
-        lags = [packet.dts for packet in gate.packets[50:52]]
         for packet in gate.packets[50:]:
             _shift(packet, frames * FRAME)
-        for packet, lag in zip(gate.packets[50:52], lags, strict=True):
-            packet.dts = lag
         after = gate.play(timeline, gate.packets[50:])
 
     assert _delays([*before, *after]) == {2 * FRAME}
@@ -31,44 +27,16 @@ def test_a_keyframe_behind_a_short_hole_is_no_exception(frames: int) -> None:
     ]
 
 
-def test_a_run_that_began_behind_a_hole_ends_once_its_keyframes_tell() -> None:
-    """The next one begins with that very packet, on the same connection."""
+@pytest.mark.parametrize("count", [1, 8, 92])
+def test_what_ffmpeg_takes_for_decode_times_does_not_matter(count: int) -> None:
+    """Behind a gap its own lag, and behind rubbish it takes more B-frames for possible."""
     with camera(2, hidden=False) as gate:
-        timeline = gate.timeline()
-        _lag(gate.packets[0])
-        stamped = gate.play(timeline, gate.packets[:50])
-
-        with pytest.raises(RunBroken, match="decode times") as broken:
-            timeline.stamp(gate.packets[50])
-        again = gate.play(gate.timeline(timeline.end_position), gate.packets[50:])
-
-    assert not broken.value.reopen
-    assert _delays(again) == {2 * FRAME}
-    shown = [START + number * FRAME for number in range(100)]
-    assert positions([*stamped, *again]) == shown
-
-
-def test_a_decoder_that_rubbish_has_misled_ends_the_run_too() -> None:
-    """FFmpeg takes more B-frames for possible from then on."""
-    with camera(2, hidden=False) as gate:
-        timeline = gate.timeline()
-        gate.play(timeline, gate.packets[:25])
-        for packet in gate.packets[25:]:
+        for packet in gate.packets[-count:]:
             _lag(packet)
-        gate.play(timeline, gate.packets[25:50])
-
-        with pytest.raises(RunBroken, match="decode times") as broken:
-            timeline.stamp(gate.packets[50])
-
-    assert not broken.value.reopen
-
-
-def test_a_single_keyframe_out_of_line_ends_nothing() -> None:
-    with camera(2, hidden=False) as gate:
-        _lag(gate.packets[50])
         stamped = gate.play(gate.timeline(), gate.packets)
 
-    assert len(stamped) == 100
+    assert _delays(stamped) == {2 * FRAME}
+    assert positions(stamped) == [START + number * FRAME for number in range(100)]
 
 
 def _lag(packet: Packet[Stream]) -> None:

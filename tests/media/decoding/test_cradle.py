@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,27 @@ def test_a_nursery_that_was_killed_is_made_anew() -> None:
     other = Decoder(nursery, TASK)
     assert nursery.pid != first
     other.close()
+    nursery.close()
+
+
+def test_a_nursery_without_decoders_leaves_and_is_back_for_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nursery = Nursery("tests.media.decoding.restless_nursery")
+    one, other = Decoder(nursery, TASK), Decoder(nursery, TASK)
+    first = nursery.pid
+    assert first is not None
+    one.close()
+    time.sleep(0.2)
+    assert decoders_of(first) == [other.pid]
+    other.close()
+    until(lambda: not runs(first))
+
+    for _ in range(20):  # some while it leaves
+        Decoder(nursery, TASK).close()
+        time.sleep(0.045)
+    assert nursery.pid != first
+    assert caplog.messages == []
     nursery.close()
 
 

@@ -1,5 +1,7 @@
 """What a network's inputs and outputs are taken for: layout, constants, named outputs, device."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +140,27 @@ def test_a_device_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert elsewhere.device_fault.startswith("it can't run on NPU.7: ")
     assert "this machine has CPU" in elsewhere.device_fault
     assert here.device_fault is None
+
+
+LOADED = """
+import sys
+watched = ("socket.", "subprocess.", "os.fork", "os.posix_spawn", "os.exec", "os.system")
+calls = []
+sys.addaudithook(lambda event, args: calls.append(event) if event.startswith(watched) else None)
+import media.detect.runtime
+print(calls, "openvino" in sys.modules)
+"""
+
+
+def test_loading_openvino_reports_nothing_to_its_maker(tmp_path: Path) -> None:
+    """No socket, no process, and no id in the user's home, without any opt-out there."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        env={"HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "[] True\n"), done.stderr
+    assert list(tmp_path.iterdir()) == []
