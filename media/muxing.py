@@ -84,9 +84,10 @@ class Muxing:
     def _add_video(self, packet: Packet[Stream]) -> None:
         source, pts, dts = packet.stream, packet.pts or 0, packet.dts or 0
         if self._sound is not None:
-            self._sound.now = pts
-            if packet.is_keyframe:
-                self._add_sound(self._sound, self._sound.cut(pts + self._reordering.delay))
+            delay = self._reordering.delay
+            now = pts + delay if packet.is_keyframe else self._reordering.late(dts)
+            reach = pts + (packet.duration or 0) + delay
+            self._add_sound(self._sound, self._sound.before(now, reach, is_cut=packet.is_keyframe))
         packet.pts, packet.dts = self._reordering.late(pts), self._reordering.late(dts)
         try:
             self._mux(packet, self._video)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
@@ -34,19 +35,20 @@ _TREMBLE_TICKS = TICKS_PER_SECOND // 10
 """Times of sound tremble this much; samples follow each other all the same."""
 _ROUNDING_TICKS = 100
 _HELD_TICKS = MOST_HELD_US * TICKS_PER_SECOND // 1_000_000
-_SILENT_TICKS = TICKS_PER_SECOND
-"""No sound for so long is silence: less is a network that delivers late."""
 
 
 class Sound:
     """The sound of one run; used by the camera's thread alone.
 
     AAC is copied, anything else is encoded anew: Opus fits into mp4, but Safari does not play it
-    in HLS. A browser leaves out pictures that have no sound beside them, once sound has been
-    announced: so silence is put where the camera sends none.
+    in HLS. Where the camera sends no sound there is silence, once sound has been announced: a
+    browser leaves out all pictures up to the next keyframe when sound that is two frames late
+    comes, or sound from before (Media Source Extensions, coded frame processing). So what is ahead
+    of the pictures waits for them, as it must not reach into the next run.
 
-    `now` is to be set to the position of each picture. Invariant: packets follow each other, none
-    is before the run's first picture or, when it comes late, before that of its fragment.
+    Invariants: packets follow each other from the run's begin to its end, with no hole as long as
+    a frame unless silence can't be made; none begins behind the last picture, or in a fragment that
+    the muxer has let go.
     """
 
     def __init__(
@@ -62,40 +64,51 @@ class Sound:
         self._encoder = None if setup else _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
-        self._first = self._cut = self._end = begin
-        self.now = begin
-        self._heard: int | None = None
+        self._open = self._end = self._reach = self._sample_from(begin)
+        self._cuts: deque[int] = deque()
+        self._ahead: deque[Packet[Stream]] = deque()
 
     def taken(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """What is to be muxed for a packet that came, its times being positions."""
-        self._heard = self.now
-        return self._fitting(
-            self._encoder.encode(packet) if self._encoder else _without_header(packet)
-        )
+        self._ahead += self._encoder.encode(packet) if self._encoder else _without_header(packet)
+        return self._fitting()
+
+    def before(self, now: int, reach: int, *, is_cut: bool) -> Iterator[Packet[Stream]]:
+        """What is to be muxed before a picture: sound that waited for it, silence for what is late.
+
+        Args:
+            now: when the muxer takes the picture to be decoded.
+            reach: where sound of the pictures so far ends.
+            is_cut: another fragment begins, whose sound begins at `now`.
+        """
+        self._reach = max(self._reach, reach)
+        if is_cut:
+            self._cuts.append(now)
+        while self._cuts and now - self._cuts[0] >= _HELD_TICKS:
+            begin = self._cuts.popleft()
+            yield from self._until(begin)
+            self._open = begin
+        yield from self._fitting()
 
     def rest(self) -> Iterator[Packet[Stream]]:
-        """What is to be muxed at the run's end; nothing can be taken any more."""
-        return self._fitting(self._encoder.rest() if self._encoder else [])
+        """What is to be muxed at the run's end, up to that of its pictures; nothing follows."""
+        if self._encoder:
+            self._ahead += self._encoder.rest()
+        return self._until(self._reach)
 
-    def _fitting(self, packets: list[Packet[Stream]]) -> Iterator[Packet[Stream]]:
-        for packet in packets:
+    def _until(self, end: int) -> Iterator[Packet[Stream]]:
+        yield from self._fitting()
+        yield from self._silence_in(self._open, end)
+
+    def _fitting(self) -> Iterator[Packet[Stream]]:
+        while self._ahead and (self._ahead[0].pts or 0) < self._reach:
+            packet = self._ahead.popleft()
             position = packet.pts
-            if position is None or not self._fits(position):
+            if position is None or position < max(self._open, self._end - _ROUNDING_TICKS):
                 continue
-            if position - self._end > _TREMBLE_TICKS:
-                yield from self._silence_in(self._cut, position - self._ticks(_FRAME))
+            yield from self._silence_in(self._open, position - self._ticks(_FRAME) + 1)
             self._end = position + self._ticks(_FRAME)
             yield packet
-
-    def cut(self, position: int) -> Iterator[Packet[Stream]]:
-        """Another fragment follows, whose sound begins there. What is to be muxed before.
-
-        That is silence when no sound has come for a while.
-        """
-        begin, self._cut = self._cut, position
-        if self._heard is not None and self.now - self._heard < _SILENT_TICKS:
-            return
-        yield from self._silence_in(begin, position)
 
     def _silence_in(self, begin: int, end: int) -> Iterator[Packet[Stream]]:
         """From `begin`, or from where sound already reaches."""
@@ -104,10 +117,13 @@ class Sound:
             yield _stamped(Packet(self._silence), self._end, self._ticks(_FRAME))
             self._end += self._ticks(_FRAME)
 
-    def _fits(self, position: int) -> bool:
-        """Sound may come a little later than a keyframe: the muxer still holds that one back."""
-        begin = self._first if self.now - self._cut < _HELD_TICKS else self._cut
-        return position >= max(begin, self._end - _ROUNDING_TICKS)
+    def _sample_from(self, position: int) -> int:
+        """Where a sample begins, and not before, also when the muxer has rounded it to samples.
+
+        hls.js would count from sound that begins a microsecond before the picture.
+        """
+        samples = -(-position * self._rate // TICKS_PER_SECOND)
+        return -(-samples * TICKS_PER_SECOND // self._rate)
 
     def _ticks(self, samples: int) -> int:
         return samples * TICKS_PER_SECOND // self._rate
@@ -153,15 +169,18 @@ class _Encoder:
             return []
 
     def rest(self) -> list[Packet[Stream]]:
-        """What the encoder still holds, at the end."""
+        """What is still held, at the end."""
         self._decoder.close()
+        if self._next is None:
+            return []
         try:
-            return self._encoded(None) if self._next is not None else []
+            last = list(self._frames(partial=True))
+            return [one for frame in (*last, None) for one in self._encoded(frame)]
         except av.error.FFmpegError:
             return []
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        while (frame := self._waiting.read(_FRAME)) is not None:
+    def _frames(self, *, partial: bool = False) -> Iterator[av.AudioFrame]:
+        while (frame := self._waiting.read(_FRAME, partial)) is not None:
             frame.pts, frame.time_base = self._reached, Fraction(1, self._rate)
             self._reached += _FRAME
             yield frame

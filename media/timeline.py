@@ -72,9 +72,10 @@ class _Track:
             return time
         return (time * self.ticks + self.per // 2) // self.per
 
-    def stamp(self, packet: Packet[Stream], pts: int, dts: int) -> Packet[Stream]:
+    def stamp(self, packet: Packet[Stream], pts: int, dts: int, duration: int) -> Packet[Stream]:
         packet.pts = pts
         packet.dts = dts
+        packet.duration = duration
         if self.ticks != self.per:
             packet.time_base = _TICK
         return packet
@@ -235,7 +236,7 @@ class RunTimeline:
         self._end = max(self._end, pts + duration)
         self._frames += 1
         self._compare(at_us - position_us(duration) if came_us is None else came_us, pts)
-        return (track.stamp(packet, pts, dts),)
+        return (track.stamp(packet, pts, dts, duration),)
 
     def _decode_time(self, pts: int, dts: int, duration: int, *, is_keyframe: bool) -> int:
         """`dts`, or a better one where it lags behind a gap or a keyframe's times tremble.
@@ -299,7 +300,7 @@ class RunTimeline:
         if before or dts < self.start_position or abs(dts - self._end) > _JUMP_TICKS:
             return ()
         track.last_dts = dts
-        return (track.stamp(packet, dts, dts),)
+        return (track.stamp(packet, dts, dts, track.scaled(packet.duration or 0)),)
 
 
 def _kind(unit: bytes) -> int:

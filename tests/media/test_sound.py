@@ -17,8 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from media.boxes import FragmentSplitter
-from media.decoders import IN_PROCESS
+from media.boxes import FragmentSplitter, boxes, read_fragment
 from media.muxing import Muxing
 from media.playlist import render
 from media.simulator import Mount, Simulator, SimulatorThread
@@ -26,12 +25,15 @@ from media.source import Source
 from media.store import RecordingStore
 from media.types import RunEnded
 from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
+from tests.media.from_clip import ClipSource, Ends, in_order
 from tests.media.recorded import CAMERA, Told, hours, running, world
 
 FPS = 25
 LEVEL = 8_000 / 32_768 / 2**0.5
 """Root of the mean square of the clips' tone."""
 WINDOW_S = 0.02
+UNROUND = 444_006
+"""A position that is no whole number of samples, at 48 kHz a little more than one."""
 
 
 @pytest.fixture
@@ -139,23 +141,19 @@ def test_where_no_sound_comes_there_is_silence(
     assert [one.reason for one in told.of(RunEnded)] == ["recording was stopped"]
 
 
-class ClipSource:
-    """A clip in place of a camera."""
-
-    def __init__(self, container: InputContainer) -> None:
-        self.video = container.streams.video[0]
-        self.audio = container.streams.audio[0]
-        self.decoders = IN_PROCESS
-
-
 def packets_of(container: InputContainer) -> list[Packet[Stream]]:
     """Stamped, from position 0."""
     demuxed: Iterator[Packet[Stream]] = container.demux()
-    packets = [one for one in demuxed if one.pts is not None and one.size]
+    return stamped([one for one in demuxed if one.pts is not None and one.size])
+
+
+def stamped(packets: list[Packet[Stream]], start: int = 0) -> list[Packet[Stream]]:
+    """With the times of the clip as positions, from `start` on."""
     for packet in packets:
         ticks = packet.time_base * 90_000
-        packet.pts = round((packet.pts or 0) * ticks)
-        packet.dts = packet.pts if packet.dts is None else round(packet.dts * ticks)
+        packet.pts = start + round((packet.pts or 0) * ticks)
+        packet.dts = packet.pts if packet.dts is None else start + round(packet.dts * ticks)
+        packet.duration = round((packet.duration or 0) * ticks)
         packet.time_base = Fraction(1, 90_000)
     return packets
 
@@ -180,7 +178,7 @@ def test_broken_sound_is_no_reason_to_lose_pictures(tmp_path: Path, audio: Audio
         packets = packets_of(container)
         packets.sort(key=lambda one: (one.dts or 0, one.stream_index))
         for n, packet in enumerate(packets):
-            if packet.stream_index == source.audio.index and n % 3:
+            if packet.stream_index != source.video.index and n % 3:
                 broken: Packet[Stream] = Packet(noise.randbytes(noise.randint(1, 400)))
                 broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
                 broken.stream = packet.stream
@@ -207,7 +205,7 @@ def test_aac_with_a_header_on_each_packet_is_copied_without(tmp_path: Path) -> N
     with av.open(str(stream)) as container:
         source = ClipSource(container)
         packets = packets_of(container)
-        sounds = [bytes(one) for one in packets if one.stream_index == source.audio.index]
+        sounds = [bytes(one) for one in packets if one.stream_index != source.video.index]
         path = film_of(source, packets, tmp_path / "film.mp4")
 
     assert {sound[0] for sound in sounds} == {0xFF}
@@ -216,3 +214,54 @@ def test_aac_with_a_header_on_each_packet_is_copied_without(tmp_path: Path) -> N
     assert len(copied) > 150
     assert set(copied) <= set(original)
     check_beats(hear(path))
+
+
+def sounds_of(path: str) -> list[float]:
+    """When each packet of sound begins, and the last one ends, in seconds."""
+    with av.open(path) as film:
+        sounds = [one for one in film.demux(film.streams.audio[0]) if one.size]
+    ends = ((one.pts or 0) + (one.duration or 0) for one in sounds)
+    return [
+        float(time * sounds[0].time_base) for time in (*(one.pts or 0 for one in sounds), max(ends))
+    ]
+
+
+def pictures_of(path: str) -> tuple[float, float]:
+    """When the first picture is shown, and until when the last, in seconds."""
+    content = Path(path).read_bytes()
+    heads = (
+        content[start:end]
+        for kind, start, end in boxes(content, 0, len(content))
+        if kind == b"moof"
+    )
+    fragments = [one for head in heads if (one := read_fragment(head)) is not None]
+    return fragments[0].position / 90_000, fragments[-1].end_position / 90_000
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [Ends(3.6, 0.0, 3.3), Ends(3.6, 0.09, 4.0), Ends(3.6, 0.7, 2.2), Ends(3.6, 9.0, 9.0)],
+    ids=["ends-early", "ends-late", "in-the-middle", "is-missing"],
+)
+@pytest.mark.parametrize("bframes", [0, 2])
+@pytest.mark.parametrize("audio", ["aac", "opus", "pcm_alaw"])
+def test_sound_lasts_from_the_first_picture_to_the_end_of_the_last(
+    tmp_path: Path, audio: AudioCodec, bframes: int, ends: Ends
+) -> None:
+    coded = Encoding(gop=25, bframes=bframes, audio=audio)
+    with av.open(str(frame_coded(100, coded))) as container:
+        source = ClipSource(container)
+        chosen = [
+            packet
+            for packet, seconds in in_order(container)
+            if ends.has(seconds, is_sound=packet.stream_index != source.video.index)
+        ]
+        path = film_of(source, stamped(chosen, UNROUND), tmp_path / "film.mp4")
+
+    begin, end = pictures_of(path)
+    *sounds, until = sounds_of(path)
+    frame, delay = 1024 / (8_000 if audio == "pcm_alaw" else 48_000), bframes / FPS
+    assert begin + delay <= sounds[0] < begin + delay + frame
+    assert end + delay - 1e-3 < until < end + delay + frame
+    assert sounds[-1] < end + delay
+    assert max(after - before for before, after in itertools.pairwise(sounds)) < 2 * frame

@@ -358,6 +358,7 @@ def test_sound_keeps_its_distance_to_the_picture() -> None:
     if wanted >= START:
         assert sound is not None
         assert sound.pts == sound.dts == wanted
+        assert sound.duration == 1024 * 90_000 // 48_000
         assert sound.time_base == Fraction(1, 90_000)
 
 

@@ -72,17 +72,14 @@ def numbers(url: str) -> list[tuple[float, int]]:
 
 
 def places(frames: list[tuple[float, int]]) -> list[int]:
-    """Of pictures to look at, in both runs, but not shortly before the reconnect or behind it.
-
-    There sound ends before the picture, and what shows both has too little left to seek to. On a
-    busy machine Chromium lacks the first GOP behind it too (docs/recording.md, caveats).
-    """
+    """Of pictures to look at: in both runs, and round the reconnect between them."""
     again = next(
         place
         for place, ((_, before), (_, number)) in enumerate(pairwise(frames), start=1)
         if number - before > CODED.bframes + 1
     )
-    return [0, 1, again // 2, again + CODED.gop + 5, (again + len(frames)) // 2, len(frames) - 30]
+    near = [again + step for step in (-10, -2, -1, 0, 1, 2, 10, CODED.gop + 5)]
+    return [0, 1, again // 2, *near, (again + len(frames)) // 2, len(frames) - 30]
 
 
 def number_in(data_url: str, folder: Path) -> int:
