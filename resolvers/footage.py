@@ -162,8 +162,7 @@ class _Read:
             for each in found.segments:
                 if not runs or runs[-1][-1].run_id != each.run_id:
                     runs.append([])
-                name, init = f"{folder}/{each.name}", f"{folder}/{each.init}"
-                runs[-1].append(replace(each, name=name, init=init))
+                runs[-1].append(each.inside(folder))
         return runs
 
 
