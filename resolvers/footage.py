@@ -218,7 +218,10 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
     while store.hour_bounds(hour)[0] < wanted.to_us:
         hours.append(hour)
         hour = store.next_hour(hour)
-    rows = _hours_of(camera).filter(start_us__lt=wanted.to_us, end_us__gt=wanted.from_us)
+    # Without the first hour's begin the index is read from the camera's very first hour on.
+    first_us, _ = store.hour_bounds(hours[0])
+    begun = _hours_of(camera).filter(start_us__gte=first_us, start_us__lt=wanted.to_us)
+    rows = begun.filter(end_us__gt=wanted.from_us)
     known = await select(rows, RecordingHour)
     [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
     missing = chain.from_iterable(read.away for read in reads)
