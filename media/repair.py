@@ -160,12 +160,12 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
     before = path.read_text("ascii", "replace") if path.exists() else ""
     listed = playlist.parse(before)
     names = sorted(os.listdir(folder))
-    inits = {name for name in names if name.endswith(".mp4")}
+    there = frozenset(names)
     for name in names:
         if name.startswith(".") and name.endswith(".tmp"):
             (folder / name).unlink()
             findings.done.append(f"removed the unfinished {hour}/{name}")
-    playable = (segment for segment in listed.segments if segment.init in inits)
+    playable = (segment for segment in listed.segments if segment.init in there)
     found = (_still_there(folder, segment) for segment in playable)
     kept = [segment for segment in found if segment is not None]
     if kept != list(listed.segments):
