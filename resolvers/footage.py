@@ -224,6 +224,10 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
     rows = begun.filter(end_us__gt=wanted.from_us)
     known = await select(rows, RecordingHour)
     [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
+    return await asyncio.to_thread(_between, ctx, reads, wanted)
+
+
+def _between(ctx: Context, reads: Sequence[_Read], wanted: Interval) -> Footage:
     missing = chain.from_iterable(read.away for read in reads)
     away = tuple(each for each in missing if wanted.overlaps(each.from_us, each.to_us))
     found = _merged(reads, away, ended=_is_past(ctx, wanted))

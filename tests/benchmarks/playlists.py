@@ -26,6 +26,7 @@ from media.store import CameraFolder, Hour
 from models.camera import Camera
 from resolvers.context import World
 from tests.benchmarks.archive import HOUR_US, SEGMENTS_AN_HOUR, lay_hour, segments_of
+from tests.benchmarks.fanout import cpu_seconds
 from tests.benchmarks.lists import free_port, process
 from tests.benchmarks.queries import Times
 from tests.footage import summarise
@@ -74,7 +75,8 @@ class Answer:
 class Client:
     """One kept connection to an API process."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int) -> None:
+        self.pid, self.asked = pid, 0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str, tag: str | None = None) -> Answer:
@@ -87,6 +89,7 @@ class Client:
     def _ask(
         self, method: str, path: str, headers: dict[str, str], body: str | None = None
     ) -> Answer:
+        self.asked += 1
         began = time.perf_counter()
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
@@ -137,8 +140,8 @@ def served(site: Site) -> Iterator[Client]:
         "VMS_JWT_SECRET": SECRET,
         "VMS_LOG_LEVEL": "WARNING",
     }
-    with process(["app.cli", "api"], port, settings):
-        yield Client(port)
+    with process(["app.cli", "api"], port, settings) as pid:
+        yield Client(port, pid)
 
 
 def ask_hour(client: Client, path: str, taken: Taken) -> None:
@@ -164,6 +167,7 @@ def ask_hours(grown: tuple[Site, Client], alone: tuple[Site, Client]) -> None:
     taken = {name: Taken() for name in (*named, "any of 50", "hour alone")}
     asked = [*named.items(), *(("any of 50", number) for number in picked)]
     own = f"/v2/hls/cam-a/{alone[0].hour(0)}/index.m3u8"
+    spent, before = cpu_seconds(client.pid), client.asked
     for turn in range(TURNS):
         for name, number in asked:
             ask_hour(client, f"/v2/hls/cam-a/{site.hour(number)}/index.m3u8", taken[name])
@@ -178,6 +182,8 @@ def ask_hours(grown: tuple[Site, Client], alone: tuple[Site, Client]) -> None:
             for part in (0.5, 0.95)
         ]
         print(f"{name:22}" + "{:9.1f}{:7.1f}{:10.1f}{:7.1f}{:9.1f}{:7.1f} ms".format(*figures))
+    cpu_ms = 1000 * (cpu_seconds(client.pid) - spent) / (client.asked - before)
+    print(f"any hour: {cpu_ms:.1f} ms of the API's CPU an answer, whole or 304")
     _judge(taken)
 
 
