@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -56,16 +56,25 @@ KEY = CallKey(GRANT_KEY, SystemClock())
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`bars` are least ratios to works by name, None where there is no goal; `pids` who works."""
+    """`bars` are least ratios to works by name, None where there is no goal; `pids` who works.
+
+    `signed` is the call of a worker's port that this is; its signature holds for a minute.
+    """
 
     name: str
     call: Call
     bars: Mapping[str, float | None]
     pids: Sequence[int]
+    signed: SignedCall | None = None
+
+    def call_now(self) -> Call:
+        if self.signed is None:
+            return self.call
+        return replace(self.call, headers={"authorization": KEY.authorization(self.signed)})
 
 
-async def lay(world: World, host: RecordingStore, port: int) -> tuple[str, list[str]]:
-    """A segment on the API's disk and one on the worker's: where files lie, and signed paths."""
+async def lay(world: World, host: RecordingStore, port: int) -> tuple[SignedCall, list[str]]:
+    """A segment on the API's disk and one on the worker's: the worker's call, and paths of all."""
     camera = await add_camera(world, "cam-a")
     grant = world.identity.sign_grant(
         context(world).actor, "cam-a", Interval(NOON, NOON + 3_600_000_000)
@@ -82,8 +91,7 @@ async def lay(world: World, host: RecordingStore, port: int) -> tuple[str, list[
         paths.append(f"/v2/hls/cam-a/{hour}/{part[0].name}?{hint}")
     far = World(world.bus, world.clock, world.identity, world.vault, world.networks, host)
     await register(far, f"http://127.0.0.1:{port}")
-    authorization = KEY.authorization(SignedCall(host.store_id, "GET", place, folder))
-    return authorization, [*paths, place]
+    return SignedCall(host.store_id, "GET", place, folder), [*paths, place]
 
 
 async def measure(works: list[Work], seconds: float) -> None:
@@ -94,7 +102,7 @@ async def measure(works: list[Work], seconds: float) -> None:
         rates = {}
         for work in works:
             before = sum(map(cpu_seconds, work.pids))
-            rate, body = await requests_per_second(work.call, seconds)
+            rate, body = await requests_per_second(work.call_now(), seconds)
             assert len(body) == SEGMENT_BYTES
             rates[work.name] = rate * SEGMENT_BYTES / 1e6
             spent[work.name] = sum(map(cpu_seconds, work.pids)) - before
@@ -137,12 +145,12 @@ def run(url: str, folder: Path, seconds: float) -> None:
     (folder / "there").mkdir()
     host = RecordingStore(folder / "there")
 
-    async def prepare() -> tuple[str, list[str]]:
+    async def prepare() -> tuple[SignedCall, list[str]]:
         await found(url)
         async with open_world(url, folder) as world:
             return await lay(world, host, there)
 
-    authorization, (own, passed_on, place) = asyncio.run(prepare())
+    signed, (own, passed_on, place) = asyncio.run(prepare())
     file = next(folder.glob("recordings/*/*/*/*/*.m4s"))
     settings = {
         "VMS_DATABASE_URL": url,
@@ -152,7 +160,7 @@ def run(url: str, folder: Path, seconds: float) -> None:
         "VMS_GRANT_KEY": GRANT_KEY,
         "VMS_LOG_LEVEL": "WARNING",
     }
-    module, key = "tests.benchmarks.footage", {"authorization": authorization}
+    module = "tests.benchmarks.footage"
     with (
         process(["app.cli", "api"], api, settings) as a,
         process([module, "worker", str(there), str(host.root)], there, {}) as w,
@@ -164,7 +172,7 @@ def run(url: str, folder: Path, seconds: float) -> None:
             Work(YARDSTICK, Call(yard, "/file"), {}, [b]),
             *more,
             Work("API, its own disk", Call(api, own), seen, [a]),
-            Work(PORT, Call(there, place, None, key), seen, [w]),
+            Work(PORT, Call(there, place), seen, [w], signed),
             Work("API, passed on", Call(api, passed_on), {PORT: 0.25}, [a, w]),
         ]
         asyncio.run(measure(works, seconds))
