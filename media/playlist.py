@@ -72,7 +72,7 @@ class Segment:
 
     def inside(self, folder: str) -> Segment:
         """With its files named from outside of the folder they lie in."""
-        # `replace` takes three times as long, and a day has 21,600 segments.
+        # `replace` takes twice as long, and a day has 21,600 segments.
         return Segment(
             self.run_id,
             f"{folder}/{self.name}",
