@@ -60,6 +60,8 @@ bench: setup-dev  ## measurements against a yardstick in the same run
 	$(BIN)/python -m tests.benchmarks.fanout
 	$(BIN)/python -m tests.benchmarks.delivery
 	$(BIN)/python -m tests.benchmarks.footage
+	$(BIN)/python -m tests.benchmarks.playlists
+	$(BIN)/python -m tests.benchmarks.repair
 	$(BIN)/python -m tests.benchmarks.export
 	$(BIN)/python -m tests.benchmarks.live
 	$(BIN)/python -m tests.benchmarks.ingest

@@ -18,7 +18,7 @@ from media.playlist import (
     served_header,
     served_segments,
 )
-from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
+from media.store import CameraFolder, Hour, RecordingStore
 
 _MOST_INDEX_BYTES = 1 << 20
 """A fragment of 10,000 frames has an index of 160 kB."""
@@ -55,11 +55,10 @@ def key_pictures_of(
 ) -> dict[str, KeyPicture]:
     """Of segments of an hour folder, by name; those without one are left out."""
     found: dict[str, KeyPicture] = {}
-    for name in names:
+    for name, file in store.open_files(camera, hour, names):
         try:
-            with store.open_file(camera, hour, name) as file:
-                picture = key_picture(file)
-        except (RecordingNotFound, OSError):
+            picture = key_picture(file)
+        except OSError:
             continue
         if picture is not None:
             found[name] = picture

@@ -160,13 +160,14 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
     before = path.read_text("ascii", "replace") if path.exists() else ""
     listed = playlist.parse(before)
     names = sorted(os.listdir(folder))
+    there = frozenset(names)
     for name in names:
         if name.startswith(".") and name.endswith(".tmp"):
             (folder / name).unlink()
             findings.done.append(f"removed the unfinished {hour}/{name}")
-    kept = [
-        one for segment in listed.segments if (one := _still_there(folder, segment)) is not None
-    ]
+    playable = (segment for segment in listed.segments if segment.init in there)
+    found = (_still_there(folder, segment) for segment in playable)
+    kept = [segment for segment in found if segment is not None]
     if kept != list(listed.segments):
         findings.done.append(f"took what is missing from the playlist of {hour}")
     known = {segment.name for segment in kept}
@@ -184,12 +185,13 @@ def _repair_hour(folder: Path, hour: Hour, is_over: bool, findings: _Findings) -
 
 def _still_there(folder: Path, segment: Segment) -> Segment | None:
     """A listed segment as far as it is on disk; None when nothing of it can be played."""
-    path = folder / segment.name
-    if not path.exists() or not (folder / segment.init).exists():
+    path = f"{folder}/{segment.name}"  # a `Path` for each of very many costs as much as the look
+    try:
+        if os.stat(path).st_size >= segment.size_bytes:
+            return segment
+    except FileNotFoundError:
         return None
-    if path.stat().st_size >= segment.size_bytes:
-        return segment
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         whole = scan(file)
     if whole is None:
         return None

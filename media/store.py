@@ -205,6 +205,17 @@ class RecordingStore:
         """
         return self._open(camera, hour, _checked(_FILE, name, "file"))
 
+    def open_files(
+        self, camera: CameraFolder, hour: Hour, names: Iterable[str]
+    ) -> Iterator[tuple[str, BinaryIO]]:
+        """`open_file` of each that can be opened, with its name; closed when the next is taken."""
+        path = self.hour_path(camera, hour)
+        left_out = suppress(OSError, RecordingNotFound)
+        with suppress(OSError), _descended(self.root, path.relative_to(self.root).parts) as folder:
+            for name in names:
+                with left_out, _opened(folder, path / _checked(_FILE, name, "file")) as file:
+                    yield name, file
+
     @staticmethod
     def frames_name(run_id: uuid.UUID) -> str:
         """The file beside the segments of what was followed in a run: `media/stored_frames.py`."""
@@ -272,21 +283,31 @@ class RecordingStore:
 
     def _open(self, camera: CameraFolder, hour: Hour, name: str) -> BinaryIO:
         path = self.hour_path(camera, hour)
-
-        def beneath(_: str, __: int) -> int:
-            with _descended(self.root, path.relative_to(self.root).parts) as folder:
-                # O_NONBLOCK: opening a FIFO must not wait for its writer.
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                return os.open(name, flags, dir_fd=folder)
-
         try:
-            file = open(path / name, "rb", opener=beneath)  # noqa: SIM115 - the caller closes it
+            with _descended(self.root, path.relative_to(self.root).parts) as folder:
+                return _opened(folder, path / name)
         except OSError as fault:
             raise RecordingNotFound("no such recording") from fault
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            file.close()
-            raise RecordingNotFound("no such recording")
-        return file
+
+
+def _opened(folder: int, path: Path) -> BinaryIO:
+    """A plain file of a folder, a descriptor; its `name` is `path`.
+
+    Raises:
+        RecordingNotFound: it is something else, as a folder or a link.
+        OSError: the disk's.
+    """
+
+    def beneath(_: str, __: int) -> int:
+        # O_NONBLOCK: opening a FIFO must not wait for its writer.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(path.name, flags, dir_fd=folder)
+
+    file = open(path, "rb", opener=beneath)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise RecordingNotFound("no such recording")
+    return file
 
 
 def _make_folders(path: Path) -> None:

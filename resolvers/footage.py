@@ -162,8 +162,7 @@ class _Read:
             for each in found.segments:
                 if not runs or runs[-1][-1].run_id != each.run_id:
                     runs.append([])
-                name, init = f"{folder}/{each.name}", f"{folder}/{each.init}"
-                runs[-1].append(replace(each, name=name, init=init))
+                runs[-1].append(each.inside(folder))
         return runs
 
 
@@ -219,9 +218,16 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
     while store.hour_bounds(hour)[0] < wanted.to_us:
         hours.append(hour)
         hour = store.next_hour(hour)
-    rows = _hours_of(camera).filter(start_us__lt=wanted.to_us, end_us__gt=wanted.from_us)
+    # Without the first hour's begin the index is read from the camera's very first hour on.
+    first_us, _ = store.hour_bounds(hours[0])
+    begun = _hours_of(camera).filter(start_us__gte=first_us, start_us__lt=wanted.to_us)
+    rows = begun.filter(end_us__gt=wanted.from_us)
     known = await select(rows, RecordingHour)
     [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
+    return await asyncio.to_thread(_between, ctx, reads, wanted)
+
+
+def _between(ctx: Context, reads: Sequence[_Read], wanted: Interval) -> Footage:
     missing = chain.from_iterable(read.away for read in reads)
     away = tuple(each for each in missing if wanted.overlaps(each.from_us, each.to_us))
     found = _merged(reads, away, ended=_is_past(ctx, wanted))

@@ -74,7 +74,7 @@ async def hour_playlist(
     granted = narrowed(ctx, bounds)
     if part.key_pictures:
         return await _served_pictures(ctx, camera, found, granted)
-    return _served(ctx, camera, found, granted, hints)
+    return await _served(ctx, camera, found, granted, hints)
 
 
 async def interval_playlist(
@@ -94,7 +94,7 @@ async def interval_playlist(
     found = await footage.between(ctx, camera, narrowed(ctx, wanted))
     if key_pictures:
         return await _served_pictures(ctx, camera, found, wanted)
-    return _served(ctx, camera, found, wanted, (FROM_THE_START,))
+    return await _served(ctx, camera, found, wanted, (FROM_THE_START,))
 
 
 def _beginning(found: Footage, part: PartOfHour) -> Footage:
@@ -159,11 +159,12 @@ def _next_sequence(found: Footage, part: PartOfHour) -> int:
     return begins.removed.segments + len(begins.segments)
 
 
-def _served(
+async def _served(
     ctx: Context, camera: Camera, found: Footage, granted: Interval, hints: tuple[str, ...]
 ) -> ServedPlaylist:
+    """Made in a thread, as a day's takes tenths of a second in which others want answers."""
     uri = _addresses(ctx, camera, found, granted)
-    text = render(found.segments, uri, found.ended, found.removed, hints)
+    text = await asyncio.to_thread(render, found.segments, uri, found.ended, found.removed, hints)
     return ServedPlaylist(text, found.away)
 
 
@@ -176,7 +177,9 @@ async def _served_pictures(
     if len(pictures) < len(found.segments):
         found = found.only(each for each in found.segments if each.name in pictures)
         uri = _addresses(ctx, camera, found, granted)
-    text = render_key_pictures(found.segments, pictures, uri, found.ended, found.removed)
+    text = await asyncio.to_thread(
+        render_key_pictures, found.segments, pictures, uri, found.ended, found.removed
+    )
     return ServedPlaylist(text, found.away)
 
 

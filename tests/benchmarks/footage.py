@@ -4,7 +4,8 @@
 yardstick, a bare Starlette FileResponse, as processes on this machine; each sends the same segment
 to the same client over the same number of connections, in turn. Goals: a file of our own at no less
 than the yardstick's rate; one that is passed on at no less than a quarter of the worker's, as two
-processes and the client then share the machine.
+processes and the client then share the machine. Where nginx is installed it is a second yardstick,
+without a goal, and sends for another `vms api` too, one with VMS_SENDFILE.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -37,6 +40,7 @@ from tests.benchmarks.lists import free_port, process
 from tests.benchmarks.load import CONNECTIONS, Call, requests_per_second
 from tests.far import register
 from tests.footage import lay_down, segment, summarise
+from tests.nginx import NGINX, all_of, before_api, nginx
 from tests.servers import Postgres
 from tests.world import SECRET, add_camera, context, found, open_world
 
@@ -44,6 +48,7 @@ NOON = 1_780_056_000_000_000
 SEGMENT_BYTES = 2_000_000
 """Four seconds of 4 Mbit/s."""
 ROUNDS = 3
+YARDSTICK, ALONE, PORT = "Starlette FileResponse", "nginx alone", "worker's port"
 GRANT_KEY = "g" * 32
 """The one of `tests.world`."""
 KEY = CallKey(GRANT_KEY, SystemClock())
@@ -51,17 +56,25 @@ KEY = CallKey(GRANT_KEY, SystemClock())
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`bar` is the least ratio to the work named `against`; `pids` are who works."""
+    """`bars` are least ratios to works by name, None where there is no goal; `pids` who works.
+
+    `signed` is the call of a worker's port that this is; its signature holds for a minute.
+    """
 
     name: str
     call: Call
-    against: str
-    bar: float
+    bars: Mapping[str, float | None]
     pids: Sequence[int]
+    signed: SignedCall | None = None
+
+    def call_now(self) -> Call:
+        if self.signed is None:
+            return self.call
+        return replace(self.call, headers={"authorization": KEY.authorization(self.signed)})
 
 
-async def lay(world: World, host: RecordingStore, port: int) -> tuple[str, list[str]]:
-    """A segment on the API's disk and one on the worker's: where files lie, and signed paths."""
+async def lay(world: World, host: RecordingStore, port: int) -> tuple[SignedCall, list[str]]:
+    """A segment on the API's disk and one on the worker's: the worker's call, and paths of all."""
     camera = await add_camera(world, "cam-a")
     grant = world.identity.sign_grant(
         context(world).actor, "cam-a", Interval(NOON, NOON + 3_600_000_000)
@@ -78,32 +91,39 @@ async def lay(world: World, host: RecordingStore, port: int) -> tuple[str, list[
         paths.append(f"/v2/hls/cam-a/{hour}/{part[0].name}?{hint}")
     far = World(world.bus, world.clock, world.identity, world.vault, world.networks, host)
     await register(far, f"http://127.0.0.1:{port}")
-    authorization = KEY.authorization(SignedCall(host.store_id, "GET", place, folder))
-    return authorization, [*paths, place]
+    return SignedCall(host.store_id, "GET", place, folder), [*paths, place]
 
 
 async def measure(works: list[Work], seconds: float) -> None:
     rounds: list[dict[str, float]] = []
     spent: dict[str, float] = {}
+    client, sent_mb = time.process_time(), 0.0
     for _ in range(ROUNDS):
         rates = {}
         for work in works:
             before = sum(map(cpu_seconds, work.pids))
-            rate, body = await requests_per_second(work.call, seconds)
+            rate, body = await requests_per_second(work.call_now(), seconds)
             assert len(body) == SEGMENT_BYTES
             rates[work.name] = rate * SEGMENT_BYTES / 1e6
             spent[work.name] = sum(map(cpu_seconds, work.pids)) - before
+            sent_mb += rates[work.name] * seconds
         rounds.append(rates)
+    client_ms = 1000 * (time.process_time() - client) / sent_mb
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {CONNECTIONS} connections")
+    print(f"{'the client of all':24}             {client_ms:5.2f} ms of CPU a MB")
     for work in works:
         rate = statistics.median(each[work.name] for each in rounds)
-        ratio = statistics.median(each[work.name] / each[work.against] for each in rounds)
         cpu = 1000 * spent[work.name] / (rounds[-1][work.name] * seconds)
-        verdict = "holds" if ratio >= work.bar else "MISSED"
-        print(
-            f"{work.name:24} {rate:5.0f} MB/s  {cpu:5.2f} ms of CPU a MB"
-            f"  {ratio:5.2f} x {work.against} (goal: at least {work.bar}) {verdict}"
-        )
+        print(f"{work.name:24} {rate:5.0f} MB/s  {cpu:5.2f} ms of CPU a MB")
+        for name, bar in work.bars.items():
+            ratio = statistics.median(each[work.name] / each[name] for each in rounds)
+            print(f"{'':24} {ratio:5.2f} x {name}{_judged(ratio, bar)}")
+
+
+def _judged(ratio: float, bar: float | None) -> str:
+    if bar is None:
+        return ""
+    return f" (goal: at least {bar}) {'holds' if ratio >= bar else 'MISSED'}"
 
 
 def bare(port: int, path: str) -> None:
@@ -125,12 +145,12 @@ def run(url: str, folder: Path, seconds: float) -> None:
     (folder / "there").mkdir()
     host = RecordingStore(folder / "there")
 
-    async def prepare() -> tuple[str, list[str]]:
+    async def prepare() -> tuple[SignedCall, list[str]]:
         await found(url)
         async with open_world(url, folder) as world:
             return await lay(world, host, there)
 
-    authorization, (own, passed_on, place) = asyncio.run(prepare())
+    signed, (own, passed_on, place) = asyncio.run(prepare())
     file = next(folder.glob("recordings/*/*/*/*/*.m4s"))
     settings = {
         "VMS_DATABASE_URL": url,
@@ -140,20 +160,58 @@ def run(url: str, folder: Path, seconds: float) -> None:
         "VMS_GRANT_KEY": GRANT_KEY,
         "VMS_LOG_LEVEL": "WARNING",
     }
-    module, key = "tests.benchmarks.footage", {"authorization": authorization}
-    yardstick, port = "Starlette FileResponse", "worker's port"
+    module = "tests.benchmarks.footage"
     with (
         process(["app.cli", "api"], api, settings) as a,
         process([module, "worker", str(there), str(host.root)], there, {}) as w,
         process([module, "bare", str(yard), str(file)], yard, {}) as b,
+        _nginx_works(folder, settings, own, file) as more,
     ):
+        seen = {YARDSTICK: 1.0, **({ALONE: None} if more else {})}
         works = [
-            Work(yardstick, Call(yard, "/file"), yardstick, 1.0, [b]),
-            Work("API, its own disk", Call(api, own), yardstick, 1.0, [a]),
-            Work(port, Call(there, place, None, key), yardstick, 1.0, [w]),
-            Work("API, passed on", Call(api, passed_on), port, 0.25, [a, w]),
+            Work(YARDSTICK, Call(yard, "/file"), {}, [b]),
+            *more,
+            Work("API, its own disk", Call(api, own), seen, [a]),
+            Work(PORT, Call(there, place), seen, [w], signed),
+            Work("API, passed on", Call(api, passed_on), {PORT: 0.25}, [a, w]),
         ]
         asyncio.run(measure(works, seconds))
+
+
+@contextmanager
+def _nginx_works(
+    folder: Path, settings: Mapping[str, str], own: str, file: Path
+) -> Iterator[list[Work]]:
+    """What nginx does, alone and before an API process of its own; nothing where there is none."""
+    if NGINX is None:
+        print("nginx is not installed (Debian: nginx-light): left out")
+        yield []
+        return
+    api, recordings = free_port(), folder / "recordings"
+    places = [folder / "nginx-alone", folder / "nginx-before"]
+    for place in places:
+        place.mkdir()
+    told = {
+        **settings,
+        "VMS_PORT": str(api),
+        "VMS_SENDFILE": "x-accel-redirect",
+        "VMS_SENDFILE_PREFIX": "/footage",
+    }
+    with (
+        process(["app.cli", "api"], api, told) as a,
+        nginx(places[0], all_of(recordings)) as alone,
+        nginx(places[1], before_api(api, recordings)) as before,
+    ):
+        plain = Call(alone.port, f"/{file.relative_to(recordings)}")
+        yield [
+            Work(ALONE, plain, {YARDSTICK: None}, [alone.pid]),
+            Work(
+                "API, nginx sends",
+                Call(before.port, own),
+                {YARDSTICK: None, ALONE: None},
+                [a, before.pid],
+            ),
+        ]
 
 
 def main() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,13 +16,13 @@ from models.camera import Camera
 from resolvers.context import World
 from tests.compat_rest.service import client_of, service
 from tests.footage import INIT, lay_down, segment
+from tests.nginx import NGINX, before_api, nginx
 from tests.world import add_camera, token
 
 NOON = 1_780_056_000_000_000
 HOUR = "/v2/hls/cam-a/2026-05-29/12"
 FILE = f"{HOUR}/120000_000.m4s"
 CONTENT = bytes(range(256)) * 40
-NGINX = shutil.which("nginx")
 
 
 async def put(world: World, tenant_id: str = "default") -> Camera:
@@ -107,62 +104,13 @@ def test_a_file_from_elsewhere_is_not_named(tmp_path: Path) -> None:
         assert offload.header(file, root) == {"X-Sendfile": "/srv/recordings/a%20b.m4s"}
 
 
-CONFIGURATION = """
-daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
-error_log {folder}/error.log warn; {user}
-events {{ worker_connections 64; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://127.0.0.1:{api}; }}
-    location /footage/ {{ internal; alias {recordings}/; disable_symlinks on; }}
-  }}
-}}
-"""
-
-
 @asynccontextmanager
 async def behind_nginx(world: World, folder: Path) -> AsyncIterator[str]:
     """The base address of a real nginx in front of the real API."""
     app = service(world, offload=Offload("x-accel-redirect", "/footage"))
     async with serving(app, "127.0.0.1", 0) as server:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        text = CONFIGURATION.format(
-            folder=folder,
-            port=port,
-            api=server.port,
-            recordings=world.store.root,
-            user=f"user {Path.home().owner()};",
-        )
-        path = folder / "nginx.conf"
-        path.write_text(text)
-        assert NGINX is not None
-        process = await asyncio.create_subprocess_exec(
-            NGINX, "-c", str(path), "-e", str(folder / "error.log")
-        )
-        try:
-            await _listens(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-async def _listens(port: int) -> None:
-    for _ in range(100):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-            continue
-        writer.close()
-        await writer.wait_closed()
-        return
-    raise AssertionError("nginx does not listen")
+        with nginx(folder, before_api(server.port, world.store.root)) as front:
+            yield f"http://127.0.0.1:{front.port}"
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

@@ -109,6 +109,26 @@ def test_there_are_no_hours_of_no_date(store: RecordingStore, date: str) -> None
         store.hours(CAMERA, date)
 
 
+def test_of_many_files_those_that_can_be_opened_are_open_in_turn(tmp_path: Path) -> None:
+    store = RecordingStore(tmp_path)
+    hour = Hour("2026-05-29", "12")
+    folder = store.make_hour(CAMERA, hour)
+    for name in ("120000_000.m4s", "120004_000.m4s", "owner.1"):
+        (folder / name).write_text(name)
+    (folder / "120008_000.m4s").symlink_to(folder / "120000_000.m4s")
+    (folder / "120012_000.m4s").mkdir()
+    names = ["120004_000.m4s", "owner.1", "../12/120000_000.m4s", "120008_000.m4s"]
+    names += ["120012_000.m4s", "120016_000.m4s", "120000_000.m4s"]
+    seen = [
+        (name, file.name, file.read(), file) for name, file in store.open_files(CAMERA, hour, names)
+    ]
+    assert [(name, path, read) for name, path, read, _ in seen] == [
+        (name, str(folder / name), name.encode()) for name in ("120004_000.m4s", "120000_000.m4s")
+    ]
+    assert all(file.closed for *_, file in seen)
+    assert list(store.open_files(CAMERA, Hour("2026-05-29", "13"), names)) == []
+
+
 def test_a_snapshot_is_named_by_its_time_in_the_hour(store: RecordingStore) -> None:
     saved = store.save_snapshot(CAMERA, START_US + DAY_US - 1, b"picture")
 

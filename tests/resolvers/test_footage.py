@@ -96,6 +96,19 @@ async def test_an_interval_takes_what_it_needs_of_each_store(moved: Moved) -> No
     assert found.text.count("#EXT-X-DISCONTINUITY\n") == 1
 
 
+async def test_an_interval_begins_in_the_hour_before_when_its_last_segment_reaches_into_it(
+    moved: Moved,
+) -> None:
+    there = moved.there.world
+    long = segment(NOON - 110 * SECOND, 1000 * TICKS, seconds=115)
+    lay_down(there, moved.camera, [long])
+    await summarise(there, moved.camera, [long])
+    wanted = Interval(NOON + SECOND, NOON + 3 * SECOND)
+    found = await playlists.interval_playlist(context(moved.world), "cam-front-01", wanted)
+    there_id = there.store.store_id
+    assert files(found.text) == [("115810_000.m4s", there_id), ("120000_000.m4s", there_id)]
+
+
 async def test_each_file_comes_from_the_store_that_its_address_names(moved: Moved) -> None:
     """Both stores have a file of this name, with other bytes."""
     found = await playlists.hour_playlist(context(moved.world), "cam-front-01", HOUR)

@@ -42,7 +42,7 @@ async def test_who_waits_for_a_segment_is_answered_when_it_is_listed(world: Worl
     there = (await asked(ctx, 0)).text
     assert "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n" in there
     waiting = [asked(ctx, 1), asked(ctx, 1), asked(ctx, 2)]
-    while ctx.world.reloads.waiting < 3:
+    while ctx.world.reloads.waiting < 3 or not ctx.world.reloads.watched:
         await asyncio.sleep(0.01)
     assert ctx.world.reloads.watched == 1
     assert not any(each.done() for each in waiting)
