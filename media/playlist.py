@@ -35,6 +35,7 @@ _VMS = re.compile(
 )
 _MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
 _NAME = re.compile(r"[^#\s]+")
+_OF_PLAYERS = ("#EXTINF:", "#EXT-X-PROGRAM-DATE-TIME:")
 _COUNTED = re.compile(r"^#EXT-X-(MEDIA|DISCONTINUITY)-SEQUENCE:(\d{1,9})\n", re.MULTILINE)
 _COUNTS = {"MEDIA": "segments", "DISCONTINUITY": "discontinuities"}
 _run_id = lru_cache(maxsize=256)(UUID)
@@ -201,6 +202,8 @@ def parse(text: str) -> Playlist:
     described: re.Match[str] | None = None
     discontinuity = ended = False
     for line in text.split("\n")[:-1]:
+        if line.startswith(_OF_PLAYERS):
+            continue
         if line.startswith("#VMS:"):
             described = _VMS.fullmatch(line)
         elif _NAME.fullmatch(line):
@@ -287,8 +290,15 @@ def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
 
 def iso_milliseconds(at_us: int) -> str:
     """`2026-01-31T23:59:59.999Z`; cut, not rounded, like the names of files."""
-    moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
-    return f"{moment.isoformat()[:19]}.{at_us // 1000 % 1000:03d}Z"
+    hour, milliseconds = divmod(at_us // 1000, 3_600_000)
+    minute, milliseconds = divmod(milliseconds, 60_000)
+    return f"{_hour_text(hour)}:{minute:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _hour_text(hour: int) -> str:
+    """`2026-01-31T23`, by hours since the epoch: a playlist has hundreds of times of one."""
+    return datetime.fromtimestamp(hour * 3600, UTC).isoformat()[:13]
 
 
 def _header(target_seconds: int, kind: str, removed: Removed) -> str:

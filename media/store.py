@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from media import playlist
 from media.custody import Custody, custody_of
+from media.parsed import ParsedPlaylists
 from media.playlist import PLAYLIST_NAME, Playlist
 from media.types import MediaError, Snapshot
 
@@ -74,6 +74,7 @@ class RecordingStore:
             raise ValueError(f"a day is not a multiple of {hour_seconds} s")
         self.root = root
         self.hour_seconds = hour_seconds
+        self._parsed = ParsedPlaylists()
 
     @cached_property
     def store_id(self) -> uuid.UUID:
@@ -187,7 +188,7 @@ class RecordingStore:
             RecordingNotFound: nothing is.
         """
         with self._open(camera, hour, PLAYLIST_NAME) as file:
-            return playlist.parse(file.read().decode("utf-8", "replace"))
+            return self._parsed.read(file)
 
     def playlist_stamp(self, camera: CameraFolder, hour: Hour) -> tuple[int, int, int] | None:
         """Is another one after each change of the hour's playlist; None while there is none."""
