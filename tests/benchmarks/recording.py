@@ -10,6 +10,7 @@ its processes, so with the one that decoders are forked from.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -225,7 +226,7 @@ def _measure(name: str, pids: Sequence[int], seconds: float) -> Usage:
     memory: list[float] = []
     while time.monotonic() - began_at < seconds:
         time.sleep(min(5.0, seconds))
-        memory.append(sum(memory_mib(each) for pid in pids for each in family(pid)))
+        memory.append(sum(map(family_mib, pids)))
     spent = sum(cpu_seconds(each) for pid in pids for each in family(pid)) - before
     usage = Usage(spent / (time.monotonic() - began_at), sum(memory) / len(memory))
     print(f"{name}: {usage.cpu:.1%} of one core, {usage.memory_mib:.0f} MiB (PSS)", flush=True)
@@ -237,6 +238,13 @@ def family(pid: int) -> list[int]:
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for path in threads for child in path.read_text().split()]
     return [pid, *(each for child in children for each in family(child))]
+
+
+def family_mib(pid: int) -> float:
+    """A decoder or the nursery may leave meanwhile: then what is left is looked at again."""
+    while True:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            return sum(map(memory_mib, family(pid)))
 
 
 def cpu_seconds(pid: int) -> float:

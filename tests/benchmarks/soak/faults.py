@@ -121,7 +121,8 @@ FAULTS = (
     Fault(
         "stalled a bit", Harm.NONE, lambda s: s.mount.stall(), lambda s: s.mount.resume(), (1, 3)
     ),
-    Fault("held", Harm.GAP, lambda s: s.mount.hold(), lambda s: s.mount.resume(), (9, 20)),
+    # Whoever connects meanwhile is sent what was held back: then nothing is missing.
+    Fault("held", Harm.SOME, lambda s: s.mount.hold(), lambda s: s.mount.resume(), (9, 20)),
     Fault("held a bit", Harm.SOME, lambda s: s.mount.hold(), lambda s: s.mount.resume(), (1, 4)),
     Fault("a byte a second", Harm.GAP, lambda s: s.slow(True), lambda s: s.slow(False), (10, 30)),
     Fault("lossy", Harm.SOME, lambda s: s.mount.lose(0.3), lambda s: s.mount.clear(), (3, 15)),
