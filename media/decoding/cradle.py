@@ -180,6 +180,8 @@ def _start(module: str) -> _Running:
         except OSError as error:
             own.close()
             raise NoDecoder(f"no nursery of decoders: {error.strerror}") from error
+    # It may leave by itself, long before anybody asks for the next decoder.
+    threading.Thread(target=process.wait, name="nursery-end", daemon=True).start()
     return _Running(process, own)
 
 

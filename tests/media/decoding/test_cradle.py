@@ -74,7 +74,7 @@ def test_a_nursery_without_decoders_leaves_and_is_back_for_the_next(
     time.sleep(0.2)
     assert decoders_of(first) == [other.pid]
     other.close()
-    until(lambda: not runs(first))
+    until(lambda: not Path(f"/proc/{first}").exists())
 
     for _ in range(20):  # some while it leaves
         Decoder(nursery, TASK).close()
