@@ -6,6 +6,7 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -37,14 +38,24 @@ _ROUNDING_TICKS = 100
 _HELD_TICKS = MOST_HELD_US * TICKS_PER_SECOND // 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """Of sound that is encoded: samples a second, and channels. These take the fewest frames."""
+
+    rate: int = 8_000
+    channels: int = 1
+
+
 class Sound:
     """The sound of one run; used by the camera's thread alone.
 
     AAC is copied, anything else is encoded anew: Opus fits into mp4, but Safari does not play it
-    in HLS. Where the camera sends no sound there is silence, once sound has been announced: a
-    browser leaves out all pictures up to the next keyframe when sound that is two frames late
-    comes, or sound from before (Media Source Extensions, coded frame processing). So what is ahead
-    of the pictures waits for them, as it must not reach into the next run.
+    in HLS. Where the camera sends no sound there is silence: a browser leaves out all pictures up
+    to the next keyframe when sound that is two frames late comes, or sound from before (Media
+    Source Extensions, coded frame processing). So what is ahead of the pictures waits for them, as
+    it must not reach into the next run. Where it announces none there is silence too: players stop
+    where sound begins or ends for good, as init segments must have the same tracks (the same,
+    initialization segment received).
 
     Invariants: packets follow each other from the run's begin to its end, with no hole as long as
     a frame unless silence can't be made; none begins behind the last picture, or in a fragment that
@@ -53,15 +64,22 @@ class Sound:
 
     def __init__(
         self,
-        source: AudioStream,
+        source: AudioStream | Coding,
         muxer: OutputContainer,
         begin: int,
         decoders: Decoders = IN_PROCESS,
     ) -> None:
         """`begin`: where the first fragment's sound begins, a position."""
-        setup = _aac_setup(source)
-        self.stream = _copied(source, muxer, setup) if setup else _added(source, muxer)
-        self._encoder = None if setup else _Encoder(source, self.stream, decoders)
+        setup, self._encoder = None, None
+        self._is_announced = isinstance(source, AudioStream)
+        if isinstance(source, Coding):
+            self.stream = _added(source, muxer)
+        elif setup := _aac_setup(source):
+            self.stream = _copied(source, muxer, setup)
+        else:
+            context = source.codec_context
+            self.stream = _added(Coding(context.sample_rate, context.channels), muxer)
+            self._encoder = _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
         self._open = self._end = self._reach = self._sample_from(begin)
@@ -82,6 +100,9 @@ class Sound:
             is_cut: another fragment begins, whose sound begins at `now`.
         """
         self._reach = max(self._reach, reach)
+        if not self._is_announced:  # nothing to wait for, and the muxer holds no picture back
+            yield from self._silence_in(self._open, now)
+            return
         if is_cut:
             self._cuts.append(now)
         while self._cuts and now - self._cuts[0] >= _HELD_TICKS:
@@ -228,10 +249,9 @@ def _copied(source: AudioStream, muxer: OutputContainer, setup: bytes) -> AudioS
     return stream
 
 
-def _added(source: AudioStream, muxer: OutputContainer) -> AudioStream:
-    rate = source.codec_context.sample_rate
-    rate = rate if rate in _RATES else _USUAL_RATE
-    layout = "mono" if source.codec_context.channels == 1 else "stereo"
+def _added(coding: Coding, muxer: OutputContainer) -> AudioStream:
+    rate = coding.rate if coding.rate in _RATES else _USUAL_RATE
+    layout = "mono" if coding.channels == 1 else "stereo"
     stream = muxer.add_stream("aac", rate=rate, layout=layout)
     stream.codec_context.open()
     return stream
