@@ -15,7 +15,7 @@ from av.stream import Stream
 from media.boxes import FragmentSplitter
 from media.parameters import parameter_sets, read_parameter_sets
 from media.retiming import Reordering
-from media.sound import MOST_HELD_US, Coding, Sound
+from media.sound import MOST_HELD_US, USUAL_SILENCE, Coding, Sound
 from media.source import Source
 from media.timeline import RunBroken
 from media.types import TICKS_PER_SECOND
@@ -40,8 +40,17 @@ _BUFFER_BYTES = 1 << 16
 class Muxing:
     """From packets to bytes; used by the camera's thread alone."""
 
-    def __init__(self, source: Source, first: Packet[Stream], out: FragmentSplitter) -> None:
-        """`first`: the run's first packet, a keyframe. `out` gets what the muxer writes."""
+    def __init__(
+        self,
+        source: Source,
+        first: Packet[Stream],
+        out: FragmentSplitter,
+        silence: Coding = USUAL_SILENCE,
+    ) -> None:
+        """`first`: the run's first packet, a keyframe. `out` gets what the muxer writes.
+
+        `silence` is recorded where the camera announces no sound.
+        """
         self._muxer: OutputContainer | None = av.open(
             out, mode="w", format="mp4", options=OPTIONS, buffer_size=_BUFFER_BYTES
         )
@@ -50,7 +59,7 @@ class Muxing:
         position = first.pts or 0
         self._reordering = Reordering(position - (first.dts or 0))
         begin = position + self._reordering.delay
-        self._sound = Sound(source.audio or Coding(), self._muxer, begin, source.decoders)
+        self._sound = Sound(source.audio or silence, self._muxer, begin, source.decoders)
 
     def add(self, packet: Packet[Stream]) -> None:
         """A packet, pts and dts being positions, is given back as it was.

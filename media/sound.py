@@ -13,7 +13,7 @@ from typing import cast
 import av
 import av.error
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -30,6 +30,8 @@ _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 
 _USUAL_RATE = 48_000
 MOST_HELD_US = 500_000
 """So long the muxer holds the picture back for sound that a camera announced and does not send."""
+_MOST_CHANNELS = 2
+"""Of sound that is encoded."""
 _LOW_COMPLEXITY = 2
 """Audio object type of plain AAC."""
 _TREMBLE_TICKS = TICKS_PER_SECOND // 10
@@ -40,10 +42,19 @@ _HELD_TICKS = MOST_HELD_US * TICKS_PER_SECOND // 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """Of sound that is encoded: samples a second, and channels. These take the fewest frames."""
+    """Of plain AAC: samples a second, and channels; one or two.
 
-    rate: int = 8_000
+    The usual one is that of silence, with as few frames as will do: 16 a second, of 64 ms. Where
+    sound of a run reaches 0.1 s into the next one, the ffmpeg command moves all that follows.
+    `setup` is the AudioSpecificConfig to be told, where it is not FFmpeg's own.
+    """
+
+    rate: int = 16_000
     channels: int = 1
+    setup: bytes | None = None
+
+
+USUAL_SILENCE = Coding()
 
 
 class Sound:
@@ -254,7 +265,18 @@ def _added(coding: Coding, muxer: OutputContainer) -> AudioStream:
     layout = "mono" if coding.channels == 1 else "stereo"
     stream = muxer.add_stream("aac", rate=rate, layout=layout)
     stream.codec_context.open()
+    if coding.setup is not None:
+        stream.codec_context.extradata = coding.setup
     return stream
+
+
+def coding_of(init: InputContainer) -> Coding:
+    """How the sound of an init segment is coded; the usual coding where silence can't be so."""
+    for stream in init.streams.audio:
+        context, setup = stream.codec_context, _aac_setup(stream)
+        if setup and _is_plain(setup, context.sample_rate) and context.channels <= _MOST_CHANNELS:
+            return Coding(context.sample_rate, context.channels, setup)
+    return USUAL_SILENCE
 
 
 def _silent_frame(stream: AudioStream) -> bytes:
