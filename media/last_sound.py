@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import av
-import av.error
+import re
 
+from media.boxes import BoxError
+from media.export.layout import read_layout
 from media.sound import USUAL_SILENCE, Coding, coding_of
 from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
+
+_AAC_SETUP = re.compile(
+    rb"\x04(?:\x80\x80\x80)?.\x40.{12}\x05(?:\x80\x80\x80)?(?P<length>[\x02-\x7f])", re.DOTALL
+)
+"""In an `esds` (14496-1, 7.2.6.6), what is before the AudioSpecificConfig; 0x40 is AAC."""
 
 
 def last_coding(store: RecordingStore, camera: CameraFolder) -> Coding:
@@ -24,7 +30,12 @@ def last_coding(store: RecordingStore, camera: CameraFolder) -> Coding:
 
 def _coding_in(store: RecordingStore, camera: CameraFolder, hour: Hour, name: str) -> Coding:
     try:
-        with store.open_file(camera, hour, name) as file, av.open(file, "r") as init:
-            return coding_of(init)
-    except (RecordingNotFound, av.error.FFmpegError):
+        with store.open_file(camera, hour, name) as file:
+            layout = read_layout(file.read())
+    except (RecordingNotFound, BoxError):
         return USUAL_SILENCE
+    for track in layout.tracks:
+        if found := _AAC_SETUP.search(track.sample_description):
+            setup = track.sample_description[found.end() : found.end() + found["length"][0]]
+            return coding_of(setup, track.timescale)
+    return USUAL_SILENCE

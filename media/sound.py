@@ -13,7 +13,7 @@ from typing import cast
 import av
 import av.error
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -37,6 +37,8 @@ _LOW_COMPLEXITY = 2
 _TREMBLE_TICKS = TICKS_PER_SECOND // 10
 """Times of sound tremble this much; samples follow each other all the same."""
 _ROUNDING_TICKS = 100
+_SHORTEST_TICKS = 2 * _FRAME * TICKS_PER_SECOND // max(_RATES)
+"""Two of the shortest frames: a hole that no browser minds."""
 _HELD_TICKS = MOST_HELD_US * TICKS_PER_SECOND // 1_000_000
 
 
@@ -69,8 +71,8 @@ class Sound:
     initialization segment received).
 
     Invariants: packets follow each other from the run's begin to its end, with no hole as long as
-    a frame unless silence can't be made; none begins behind the last picture, or in a fragment that
-    the muxer has let go.
+    a frame (at the begin, as two of the shortest) unless silence can't be made; none begins behind
+    the last picture, or in a fragment that the muxer has let go.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Sound:
             self._encoder = _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
-        self._open = self._end = self._reach = self._sample_from(begin)
+        self._begin = self._open = self._end = self._reach = self._sample_from(begin)
         self._cuts: deque[int] = deque()
         self._ahead: deque[Packet[Stream]] = deque()
 
@@ -136,11 +138,18 @@ class Sound:
         while self._ahead and (self._ahead[0].pts or 0) < self._reach:
             packet = self._ahead.popleft()
             position = packet.pts
-            if position is None or position < max(self._open, self._end - _ROUNDING_TICKS):
+            if position is None:
                 continue
-            yield from self._silence_in(self._open, position - self._ticks(_FRAME) + 1)
+            yield from self._silence_in(self._open, position - self._hole)
+            if position < max(self._open, self._end - _ROUNDING_TICKS):
+                continue
             self._end = position + self._ticks(_FRAME)
             yield packet
+
+    @property
+    def _hole(self) -> int:
+        """How long one may be: at a run's begin the frames before it may have been shorter."""
+        return self._ticks(_FRAME) - 1 if self._end > self._begin else _SHORTEST_TICKS
 
     def _silence_in(self, begin: int, end: int) -> Iterator[Packet[Stream]]:
         """From `begin`, or from where sound already reaches."""
@@ -270,12 +279,14 @@ def _added(coding: Coding, muxer: OutputContainer) -> AudioStream:
     return stream
 
 
-def coding_of(init: InputContainer) -> Coding:
-    """How the sound of an init segment is coded; the usual coding where silence can't be so."""
-    for stream in init.streams.audio:
-        context, setup = stream.codec_context, _aac_setup(stream)
-        if setup and _is_plain(setup, context.sample_rate) and context.channels <= _MOST_CHANNELS:
-            return Coding(context.sample_rate, context.channels, setup)
+def coding_of(setup: bytes, rate: int) -> Coding:
+    """As an AudioSpecificConfig tells; the usual coding where no silence can be made like it.
+
+    `rate`: samples a second, as the camera announced.
+    """
+    channels = setup[1] >> 3 & 0xF
+    if _is_plain(setup, rate) and 0 < channels <= _MOST_CHANNELS:
+        return Coding(rate, channels, setup)
     return USUAL_SILENCE
 
 
