@@ -15,7 +15,7 @@ from av.stream import Stream
 from media.boxes import FragmentSplitter
 from media.parameters import parameter_sets, read_parameter_sets
 from media.retiming import Reordering
-from media.sound import MOST_HELD_US, Sound
+from media.sound import MOST_HELD_US, USUAL_SILENCE, Coding, Sound
 from media.source import Source
 from media.timeline import RunBroken
 from media.types import TICKS_PER_SECOND
@@ -40,8 +40,17 @@ _BUFFER_BYTES = 1 << 16
 class Muxing:
     """From packets to bytes; used by the camera's thread alone."""
 
-    def __init__(self, source: Source, first: Packet[Stream], out: FragmentSplitter) -> None:
-        """`first`: the run's first packet, a keyframe. `out` gets what the muxer writes."""
+    def __init__(
+        self,
+        source: Source,
+        first: Packet[Stream],
+        out: FragmentSplitter,
+        silence: Coding = USUAL_SILENCE,
+    ) -> None:
+        """`first`: the run's first packet, a keyframe. `out` gets what the muxer writes.
+
+        `silence` is recorded where the camera announces no sound.
+        """
         self._muxer: OutputContainer | None = av.open(
             out, mode="w", format="mp4", options=OPTIONS, buffer_size=_BUFFER_BYTES
         )
@@ -49,10 +58,8 @@ class Muxing:
         self._video = _video_stream(self._muxer, source, first)
         position = first.pts or 0
         self._reordering = Reordering(position - (first.dts or 0))
-        self._sound: Sound | None = None
-        if source.audio is not None:
-            begin = position + self._reordering.delay
-            self._sound = Sound(source.audio, self._muxer, begin, source.decoders)
+        begin = position + self._reordering.delay
+        self._sound = Sound(source.audio or silence, self._muxer, begin, source.decoders)
 
     def add(self, packet: Packet[Stream]) -> None:
         """A packet, pts and dts being positions, is given back as it was.
@@ -62,8 +69,8 @@ class Muxing:
         """
         if packet.stream_index == self._video_index:
             self._add_video(packet)
-        elif self._sound is not None:
-            self._add_sound(self._sound, self._sound.taken(packet))
+        else:
+            self._add_sound(self._sound.taken(packet))
 
     def settled(self, moof: bytes) -> bytes:
         """What is to be written for a `moof` that came out."""
@@ -71,8 +78,8 @@ class Muxing:
 
     def close(self) -> bool:
         """Lets the muxer write what it still holds. False the second time."""
-        if self._muxer is not None and self._sound is not None:
-            self._add_sound(self._sound, self._sound.rest())
+        if self._muxer is not None:
+            self._add_sound(self._sound.rest())
         muxer, self._muxer = self._muxer, None
         try:
             if muxer is not None:
@@ -83,11 +90,10 @@ class Muxing:
 
     def _add_video(self, packet: Packet[Stream]) -> None:
         source, pts, dts = packet.stream, packet.pts or 0, packet.dts or 0
-        if self._sound is not None:
-            delay = self._reordering.delay
-            now = pts + delay if packet.is_keyframe else self._reordering.late(dts)
-            reach = pts + (packet.duration or 0) + delay
-            self._add_sound(self._sound, self._sound.before(now, reach, is_cut=packet.is_keyframe))
+        delay = self._reordering.delay
+        now = pts + delay if packet.is_keyframe else self._reordering.late(dts)
+        reach = pts + (packet.duration or 0) + delay
+        self._add_sound(self._sound.before(now, reach, is_cut=packet.is_keyframe))
         packet.pts, packet.dts = self._reordering.late(pts), self._reordering.late(dts)
         try:
             self._mux(packet, self._video)
@@ -96,11 +102,11 @@ class Muxing:
         finally:
             packet.stream, packet.pts, packet.dts = source, pts, dts
 
-    def _add_sound(self, sound: Sound, packets: Iterator[Packet[Stream]]) -> None:
+    def _add_sound(self, packets: Iterator[Packet[Stream]]) -> None:
         """Sound never ends a recording: what can't be muxed is left out."""
         for packet in packets:
             try:
-                self._mux(packet, sound.stream)
+                self._mux(packet, self._sound.stream)
             except (av.error.FFmpegError, ValueError) as fault:
                 log.debug("some sound is left out: %s", _words(fault))
 

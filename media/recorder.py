@@ -12,6 +12,7 @@ from media.boxes import FragmentSplitter, read_fragment
 from media.custody import CustodyLost
 from media.muxing import Muxing
 from media.segments import Recording, SegmentWriter
+from media.sound import USUAL_SILENCE, Coding
 from media.source import Source
 from media.timeline import RunTimeline
 from media.types import MediaChange, RunBegan, RunEnded
@@ -33,11 +34,14 @@ class Recorder:
         timeline: RunTimeline,
         recording: Recording,
         deliver: Callable[[MediaChange], None],
+        silence: Coding = USUAL_SILENCE,
     ) -> None:
+        """`silence` is recorded where the camera announces no sound."""
         self._source = source
         self._timeline = timeline
         self._camera_key = recording.camera_key
         self._deliver = deliver
+        self._silence = silence
         self._splitter = FragmentSplitter()
         self._segments = SegmentWriter(recording, deliver)
         self._muxing: Muxing | None = None
@@ -53,7 +57,7 @@ class Recorder:
             CustodyLost: another worker has the camera; only `end` may be called then.
         """
         if self._muxing is None:
-            self._muxing = Muxing(self._source, packet, self._splitter)
+            self._muxing = Muxing(self._source, packet, self._splitter, self._silence)
         self._muxing.add(packet)
         if self._announced and not self._splitter.has_whole:
             return

@@ -14,6 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from media.clock import Clock
+from media.last_sound import last_coding
 from media.live.feed import LiveFeed
 from media.recorder import Recorder
 from media.repair import cut_off, repair
@@ -216,7 +217,8 @@ def begin_recorded(
             deliver(change)
         position = max(found.end_position, recording.from_position)
         timeline = RunTimeline(source.video, position, clock)
-        recorder = Recorder(source, timeline, replace(recording, custody=custody), deliver)
+        held = replace(recording, custody=custody)
+        recorder = Recorder(source, timeline, held, deliver, last_coding(store, camera))
         run = Run(source, timeline, recorder, consumer)
         run.releases = stack.pop_all()
         return run

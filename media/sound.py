@@ -6,6 +6,7 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -29,42 +30,72 @@ _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 
 _USUAL_RATE = 48_000
 MOST_HELD_US = 500_000
 """So long the muxer holds the picture back for sound that a camera announced and does not send."""
+_MOST_CHANNELS = 2
+"""Of sound that is encoded."""
 _LOW_COMPLEXITY = 2
 """Audio object type of plain AAC."""
 _TREMBLE_TICKS = TICKS_PER_SECOND // 10
 """Times of sound tremble this much; samples follow each other all the same."""
 _ROUNDING_TICKS = 100
+_SHORTEST_TICKS = 2 * _FRAME * TICKS_PER_SECOND // max(_RATES)
+"""Two of the shortest frames: a hole that no browser minds."""
 _HELD_TICKS = MOST_HELD_US * TICKS_PER_SECOND // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """Of plain AAC: samples a second, and channels; one or two.
+
+    The usual one is that of silence, with as few frames as will do: 16 a second, of 64 ms. Where
+    sound of a run reaches 0.1 s into the next one, the ffmpeg command moves all that follows.
+    `setup` is the AudioSpecificConfig to be told, where it is not FFmpeg's own.
+    """
+
+    rate: int = 16_000
+    channels: int = 1
+    setup: bytes | None = None
+
+
+USUAL_SILENCE = Coding()
 
 
 class Sound:
     """The sound of one run; used by the camera's thread alone.
 
     AAC is copied, anything else is encoded anew: Opus fits into mp4, but Safari does not play it
-    in HLS. Where the camera sends no sound there is silence, once sound has been announced: a
-    browser leaves out all pictures up to the next keyframe when sound that is two frames late
-    comes, or sound from before (Media Source Extensions, coded frame processing). So what is ahead
-    of the pictures waits for them, as it must not reach into the next run.
+    in HLS. Where the camera sends no sound there is silence: a browser leaves out all pictures up
+    to the next keyframe when sound that is two frames late comes, or sound from before (Media
+    Source Extensions, coded frame processing). So what is ahead of the pictures waits for them, as
+    it must not reach into the next run. Where it announces none there is silence too: players stop
+    where sound begins or ends for good, as init segments must have the same tracks (the same,
+    initialization segment received).
 
     Invariants: packets follow each other from the run's begin to its end, with no hole as long as
-    a frame unless silence can't be made; none begins behind the last picture, or in a fragment that
-    the muxer has let go.
+    a frame (at the begin, as two of the shortest) unless silence can't be made; none begins behind
+    the last picture, or in a fragment that the muxer has let go.
     """
 
     def __init__(
         self,
-        source: AudioStream,
+        source: AudioStream | Coding,
         muxer: OutputContainer,
         begin: int,
         decoders: Decoders = IN_PROCESS,
     ) -> None:
         """`begin`: where the first fragment's sound begins, a position."""
-        setup = _aac_setup(source)
-        self.stream = _copied(source, muxer, setup) if setup else _added(source, muxer)
-        self._encoder = None if setup else _Encoder(source, self.stream, decoders)
+        setup, self._encoder = None, None
+        self._is_announced = isinstance(source, AudioStream)
+        if isinstance(source, Coding):
+            self.stream = _added(source, muxer)
+        elif setup := _aac_setup(source):
+            self.stream = _copied(source, muxer, setup)
+        else:
+            context = source.codec_context
+            self.stream = _added(Coding(context.sample_rate, context.channels), muxer)
+            self._encoder = _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
         self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
-        self._open = self._end = self._reach = self._sample_from(begin)
+        self._begin = self._open = self._end = self._reach = self._sample_from(begin)
         self._cuts: deque[int] = deque()
         self._ahead: deque[Packet[Stream]] = deque()
 
@@ -82,6 +113,9 @@ class Sound:
             is_cut: another fragment begins, whose sound begins at `now`.
         """
         self._reach = max(self._reach, reach)
+        if not self._is_announced:  # nothing to wait for, and the muxer holds no picture back
+            yield from self._silence_in(self._open, now)
+            return
         if is_cut:
             self._cuts.append(now)
         while self._cuts and now - self._cuts[0] >= _HELD_TICKS:
@@ -104,11 +138,18 @@ class Sound:
         while self._ahead and (self._ahead[0].pts or 0) < self._reach:
             packet = self._ahead.popleft()
             position = packet.pts
-            if position is None or position < max(self._open, self._end - _ROUNDING_TICKS):
+            if position is None:
                 continue
-            yield from self._silence_in(self._open, position - self._ticks(_FRAME) + 1)
+            yield from self._silence_in(self._open, position - self._hole)
+            if position < max(self._open, self._end - _ROUNDING_TICKS):
+                continue
             self._end = position + self._ticks(_FRAME)
             yield packet
+
+    @property
+    def _hole(self) -> int:
+        """How long one may be: at a run's begin the frames before it may have been shorter."""
+        return self._ticks(_FRAME) - 1 if self._end > self._begin else _SHORTEST_TICKS
 
     def _silence_in(self, begin: int, end: int) -> Iterator[Packet[Stream]]:
         """From `begin`, or from where sound already reaches."""
@@ -228,13 +269,25 @@ def _copied(source: AudioStream, muxer: OutputContainer, setup: bytes) -> AudioS
     return stream
 
 
-def _added(source: AudioStream, muxer: OutputContainer) -> AudioStream:
-    rate = source.codec_context.sample_rate
-    rate = rate if rate in _RATES else _USUAL_RATE
-    layout = "mono" if source.codec_context.channels == 1 else "stereo"
+def _added(coding: Coding, muxer: OutputContainer) -> AudioStream:
+    rate = coding.rate if coding.rate in _RATES else _USUAL_RATE
+    layout = "mono" if coding.channels == 1 else "stereo"
     stream = muxer.add_stream("aac", rate=rate, layout=layout)
     stream.codec_context.open()
+    if coding.setup is not None:
+        stream.codec_context.extradata = coding.setup
     return stream
+
+
+def coding_of(setup: bytes, rate: int) -> Coding:
+    """As an AudioSpecificConfig tells; the usual coding where no silence can be made like it.
+
+    `rate`: samples a second, as the camera announced.
+    """
+    channels = setup[1] >> 3 & 0xF
+    if _is_plain(setup, rate) and 0 < channels <= _MOST_CHANNELS:
+        return Coding(rate, channels, setup)
+    return USUAL_SILENCE
 
 
 def _silent_frame(stream: AudioStream) -> bytes:

@@ -64,6 +64,7 @@ class Encoding:
     bframes: int = 0
     crf: int = 23
     audio: AudioCodec | None = None
+    channels: Literal[1, 2] = 1
     pixels: Literal["yuv420p", "yuvj420p", "yuv420p10le"] = "yuv420p"
     beat: tuple[int, ...] = (1,)
     params: str = ""
@@ -166,7 +167,7 @@ def write_clip(path: Path, pictures: Iterable[Picture], encoding: Encoding) -> P
     """Encode pictures of the encoding's size, with a tone where it has sound."""
     with av.open(str(path), "w") as container:
         video = _video_stream(container, encoding)
-        tone = _Tone(container, encoding.audio) if encoding.audio else None
+        tone = _Tone(container, encoding.audio, encoding.channels) if encoding.audio else None
         end = 0
         for picture, lasts in zip(pictures, itertools.cycle(encoding.beat), strict=False):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -182,17 +183,18 @@ def write_clip(path: Path, pictures: Iterable[Picture], encoding: Encoding) -> P
 
 
 class _Tone:
-    def __init__(self, container: OutputContainer, codec: AudioCodec) -> None:
+    def __init__(self, container: OutputContainer, codec: AudioCodec, channels: int) -> None:
         self._container = container
         self._rate = _SAMPLE_RATES[codec]
         name = "libopus" if codec == "opus" else codec
-        stream = container.add_stream(name, rate=self._rate, layout="mono")
+        layout = "mono" if channels == 1 else "stereo"
+        stream = container.add_stream(name, rate=self._rate, layout=layout)
         assert isinstance(stream, AudioStream)
         self._stream = stream
         self._stream.codec_context.open()
         self._resampler = av.AudioResampler(
             format=stream.codec_context.format,
-            layout="mono",
+            layout=layout,
             rate=self._rate,
             frame_size=stream.codec_context.frame_size or self._rate // 50,
         )

@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.decoders import IN_PROCESS
+from media.last_sound import last_coding
 from media.recorder import Recorder
 from media.segments import Recording
 from media.source import Source
@@ -55,7 +56,8 @@ def record(store: RecordingStore, clip: Path, ends: Ends, position: int, clock: 
         source = ClipSource(container)
         timeline = RunTimeline(source.video, position, clock)
         recording = Recording(store, CAMERA, KEY, segment_seconds=2.0)
-        recorder = Recorder(cast(Source, source), timeline, recording, told.append)
+        silence = last_coding(store, CAMERA)
+        recorder = Recorder(cast(Source, source), timeline, recording, told.append, silence)
         for packet, seconds in in_order(container):
             if ends.has(seconds, is_sound=packet.stream_index != source.video.index):
                 for stamped in timeline.stamp(packet):

@@ -18,20 +18,22 @@ from av.packet import Packet
 from av.stream import Stream
 
 from media.boxes import FragmentSplitter, boxes, read_fragment
+from media.export.layout import read_layout
 from media.muxing import Muxing
 from media.playlist import render
 from media.simulator import Mount, Simulator, SimulatorThread
 from media.source import Source
-from media.store import RecordingStore
+from media.store import Hour, RecordingStore
 from media.types import RunEnded
 from tests.clips import AudioCodec, Encoding, frame_coded, read_frame_number
 from tests.media.from_clip import ClipSource, Ends, in_order
-from tests.media.recorded import CAMERA, Told, hours, running, world
+from tests.media.recorded import CAMERA, Told, hours, play, running, world
 
 FPS = 25
 LEVEL = 8_000 / 32_768 / 2**0.5
 """Root of the mean square of the clips' tone."""
 WINDOW_S = 0.02
+RATES: dict[AudioCodec | None, int] = {"pcm_alaw": 8_000, None: 16_000}
 UNROUND = 444_006
 """A position that is no whole number of samples, at 48 kHz a little more than one."""
 
@@ -141,6 +143,34 @@ def test_where_no_sound_comes_there_is_silence(
     assert [one.reason for one in told.of(RunEnded)] == ["recording was stopped"]
 
 
+@pytest.mark.parametrize("audio", ["aac", "pcm_alaw"])
+def test_sound_that_is_switched_on_or_off_in_the_camera_costs_ffmpeg_no_picture(
+    simulator: Simulator, tmp_path: Path, audio: AudioCodec
+) -> None:
+    """It reads the first init segment alone, and takes sound for pictures that it did not tell."""
+    here, told = world(tmp_path), Told()
+    simulator.add("gate", frame_coded(300, Encoding(gop=10)))
+    with running(here, simulator.url("gate"), told):
+        for run, sound in enumerate((None, audio, None), start=1):
+            if run > 1:
+                simulator.add("gate", frame_coded(300, Encoding(gop=10, audio=sound)))
+            told.wait_for_runs(run)
+            told.wait_for_segments(4 * run)
+
+    (hour,) = hours(here.store)
+    found, shown = play(here.store, hour)
+
+    ticks = found.segments[-1].end_position - found.segments[0].position
+    assert len(shown) == pytest.approx(ticks / 3_600, abs=2)
+    assert sum(one.discontinuity for one in found.segments) >= 2
+    assert {init_tracks(here.store, hour, one.init) for one in found.segments} == {2}
+
+
+def init_tracks(store: RecordingStore, hour: Hour, name: str) -> int:
+    with store.open_file(CAMERA, hour, name) as file:
+        return len(read_layout(file.read()).tracks)
+
+
 def packets_of(container: InputContainer) -> list[Packet[Stream]]:
     """Stamped, from position 0."""
     demuxed: Iterator[Packet[Stream]] = container.demux()
@@ -244,9 +274,9 @@ def pictures_of(path: str) -> tuple[float, float]:
     ids=["ends-early", "ends-late", "in-the-middle", "is-missing"],
 )
 @pytest.mark.parametrize("bframes", [0, 2])
-@pytest.mark.parametrize("audio", ["aac", "opus", "pcm_alaw"])
+@pytest.mark.parametrize("audio", ["aac", "opus", "pcm_alaw", None])
 def test_sound_lasts_from_the_first_picture_to_the_end_of_the_last(
-    tmp_path: Path, audio: AudioCodec, bframes: int, ends: Ends
+    tmp_path: Path, audio: AudioCodec | None, bframes: int, ends: Ends
 ) -> None:
     coded = Encoding(gop=25, bframes=bframes, audio=audio)
     with av.open(str(frame_coded(100, coded))) as container:
@@ -260,8 +290,8 @@ def test_sound_lasts_from_the_first_picture_to_the_end_of_the_last(
 
     begin, end = pictures_of(path)
     *sounds, until = sounds_of(path)
-    frame, delay = 1024 / (8_000 if audio == "pcm_alaw" else 48_000), bframes / FPS
-    assert begin + delay <= sounds[0] < begin + delay + frame
+    frame, delay = 1024 / RATES.get(audio, 48_000), bframes / FPS
+    assert begin + delay <= sounds[0] < begin + delay + 0.022
     assert end + delay - 1e-3 < until < end + delay + frame
     assert sounds[-1] < end + delay
     assert max(after - before for before, after in itertools.pairwise(sounds)) < 2 * frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,18 @@ SITE = "http://footage.test"
 PICTURES = 119
 """In the first run: it ends within a GOP, behind B-frames."""
 FIRST_S, SECOND_S = PICTURES / 25, 4.0
+SILENT = Encoding(fps=25, gop=25, bframes=2)
+NARROW = replace(SILENT, audio="pcm_alaw")
+WIDE = replace(SILENT, audio="aac", channels=2)
+CHANGES = {
+    "on": (SILENT, WIDE),
+    "off": (WIDE, SILENT),
+    "on-narrow": (SILENT, NARROW),
+    "off-narrow": (NARROW, SILENT),
+    "wider": (NARROW, WIDE),
+    "narrower": (WIDE, NARROW),
+    "never": (SILENT, SILENT),
+}
 LOAD = """
 async ([url, startPosition]) => {
   const video = document.createElement('video');
@@ -54,13 +67,20 @@ async ([offset]) => {
 """
 
 
-def footage(root: Path, coded: Encoding, first: Ends, second: Ends) -> tuple[Path, Playlist]:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Of a reconnect: a run of a clip."""
+
+    coded: Encoding
+    ends: Ends
+
+
+def footage(root: Path, first: Side, second: Side) -> tuple[Path, Playlist]:
     """Two runs in a folder with a playlist, `all.m3u8`."""
     store, clock = RecordingStore(root, 3600), HandClock()
-    clip = frame_coded(200, coded)
-    position = record(store, clip, first, 0, clock)
+    position = record(store, frame_coded(200, first.coded), first.ends, 0, clock)
     clock.go(1_000_000)
-    record(store, clip, second, position, clock)
+    record(store, frame_coded(200, second.coded), second.ends, position, clock)
     (hour,) = hours(store)
     folder, found = store.hour_path(CAMERA, hour), store.playlist(CAMERA, hour)
     (folder / "all.m3u8").write_text(render(found.segments, str, ended=True))
@@ -108,7 +128,7 @@ async def test_every_picture_round_a_reconnect_is_shown_whatever_sound_does(
 ) -> None:
     coded = Encoding(fps=25, gop=25, bframes=bframes, audio=audio)
     script = hls_js()
-    folder, found = footage(tmp_path, coded, first, second)
+    folder, found = footage(tmp_path, Side(coded, first), Side(coded, second))
     async with browser_page() as page:
         await serve(page, folder)
         await page.add_script_tag(content=script)
@@ -129,8 +149,8 @@ async def test_what_is_before_a_reconnect_may_be_loaded_after_what_is_behind_it(
     """Also where pictures, samples and microseconds don't meet: 30 pictures a second."""
     coded = Encoding(fps=fps, gop=25, bframes=bframes, audio=audio)
     script = hls_js()
-    ends = Ends(PICTURES / fps, 0.0, 6.0), Ends(SECOND_S, 0.0, SECOND_S)
-    folder, found = footage(tmp_path, coded, *ends)
+    first, second = Ends(PICTURES / fps, 0.0, 6.0), Ends(SECOND_S, 0.0, SECOND_S)
+    folder, found = footage(tmp_path, Side(coded, first), Side(coded, second))
     before, behind = places(found, fps)[1:4], places(found, fps)[4:]
     looks = [behind[3], *before, *behind]
     async with browser_page() as page:
@@ -140,3 +160,24 @@ async def test_what_is_before_a_reconnect_may_be_loaded_after_what_is_behind_it(
         shown = await shown_numbers(page, [offset for offset, _ in looks], tmp_path)
 
     assert shown == [number for _, number in looks]
+
+
+@pytest.mark.parametrize(("first", "second"), CHANGES.values(), ids=CHANGES.keys())
+async def test_sound_may_be_switched_on_or_off_or_change_at_a_reconnect(
+    tmp_path: Path, first: Encoding, second: Encoding
+) -> None:
+    """Init segments of other tracks stop hls.js for good."""
+    script = hls_js()
+    ends = Ends(FIRST_S, 0.0, FIRST_S + 0.4), Ends(SECOND_S, 0.0, SECOND_S)
+    folder, found = footage(tmp_path, Side(first, ends[0]), Side(second, ends[1]))
+    before, behind = places(found)[1:4], places(found)[4:]
+    shown = []
+    for start, looks in ((0.0, places(found)), (behind[0][0] + 0.1, [behind[3], *before, *behind])):
+        async with browser_page() as page:
+            await serve(page, folder)
+            await page.add_script_tag(content=script)
+            await evaluated(page, LOAD, [f"{SITE}/all.m3u8", start])
+            numbers = await shown_numbers(page, [offset for offset, _ in looks], tmp_path)
+        shown.append((numbers, [number for _, number in looks]))
+
+    assert [numbers for numbers, _ in shown] == [wanted for _, wanted in shown]
