@@ -201,9 +201,7 @@ def parse(text: str) -> Playlist:
     init: str | None = None
     described: re.Match[str] | None = None
     discontinuity = ended = False
-    for line in text.split("\n")[:-1]:
-        if line.startswith(_OF_PLAYERS):
-            continue
+    for line in _our_lines(text):
         if line.startswith("#VMS:"):
             described = _VMS.fullmatch(line)
         elif _NAME.fullmatch(line):
@@ -219,6 +217,11 @@ def parse(text: str) -> Playlist:
         elif found := _MAP.fullmatch(line):
             init = found[1]
     return Playlist(tuple(segments), ended, _removed(text))
+
+
+def _our_lines(text: str) -> Iterator[str]:
+    """Whole lines, without those that tell players what ours tell us."""
+    return (each for each in text.split("\n")[:-1] if not each.startswith(_OF_PLAYERS))
 
 
 def _removed(text: str) -> Removed:
