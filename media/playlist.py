@@ -29,13 +29,14 @@ FROM_THE_START = "#EXT-X-START:TIME-OFFSET=0"
 CAN_BLOCK_RELOAD = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
 """Who asks with `_HLS_msn` is answered once there is such a segment (RFC 8216bis, 6.2.5.2)."""
 
-_VMS = re.compile(
-    r"#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
-    r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})"
+_ENTRY = re.compile(
+    r"^#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
+    r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})\n"
+    r"(?:#EXT[^\n]*\n)*([^#\s]+)\n",
+    re.MULTILINE,
 )
+"""A segment: ours, what players are told of it, and its name."""
 _MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
-_NAME = re.compile(r"[^#\s]+")
-_OF_PLAYERS = ("#EXTINF:", "#EXT-X-PROGRAM-DATE-TIME:")
 _COUNTED = re.compile(r"^#EXT-X-(MEDIA|DISCONTINUITY)-SEQUENCE:(\d{1,9})\n", re.MULTILINE)
 _COUNTS = {"MEDIA": "segments", "DISCONTINUITY": "discontinuities"}
 _run_id = lru_cache(maxsize=256)(UUID)
@@ -64,7 +65,10 @@ class Segment:
     @property
     def duration_us(self) -> int:
         """Each end is rounded from its absolute position, so that sums don't drift."""
-        return position_us(self.end_position) - position_us(self.position)
+        # `position_us` of both: called for each segment of an hour, twice.
+        half = TICKS_PER_SECOND // 2
+        end_us = (self.end_position * 1_000_000 + half) // TICKS_PER_SECOND
+        return end_us - (self.position * 1_000_000 + half) // TICKS_PER_SECOND
 
     @property
     def end_us(self) -> int:
@@ -197,31 +201,53 @@ def parse(text: str) -> Playlist:
     A segment counts when its own lines are whole, down to the line end after its name: a
     playlist is read while lines are appended to it. It is ended when nothing follows the end mark.
     """
-    segments: list[Segment] = []
-    init: str | None = None
-    described: re.Match[str] | None = None
-    discontinuity = ended = False
-    for line in _our_lines(text):
-        if line.startswith("#VMS:"):
-            described = _VMS.fullmatch(line)
-        elif _NAME.fullmatch(line):
-            segment = _segment(described, line, init, discontinuity)
-            described = None
-            if segment is not None:
-                segments.append(segment)
-                discontinuity = ended = False
-        elif line == "#EXT-X-DISCONTINUITY":
-            discontinuity = True
-        elif line == _END:
-            ended = True
-        elif found := _MAP.fullmatch(line):
-            init = found[1]
-    return Playlist(tuple(segments), ended, _removed(text))
+    reader = _Reader()
+    at = 0
+    for found in _ENTRY.finditer(text):
+        reader.read_lines(text[at : found.start()])
+        reader.add(found)
+        at = found.end()
+    reader.read_lines(text[at:])
+    return Playlist(tuple(reader.segments), reader.ended, _removed(text))
 
 
-def _our_lines(text: str) -> Iterator[str]:
-    """Whole lines, without those that tell players what ours tell us."""
-    return (each for each in text.split("\n")[:-1] if not each.startswith(_OF_PLAYERS))
+class _Reader:
+    """What has been read so far. Nearly all of a playlist are entries, which are read at once."""
+
+    def __init__(self) -> None:
+        self.segments: list[Segment] = []
+        self.ended = False
+        self._init: str | None = None
+        self._discontinuity = False
+
+    def read_lines(self, text: str) -> None:
+        """What stands between entries; a line is whole with its end."""
+        for line in text.split("\n")[:-1]:
+            if line == "#EXT-X-DISCONTINUITY":
+                self._discontinuity = True
+            elif line == _END:
+                self.ended = True
+            elif found := _MAP.fullmatch(line):
+                self._init = found[1]
+
+    def add(self, entry: re.Match[str]) -> None:
+        run, start_us, position, end_position, size_bytes, name = entry.groups()
+        begin, end = int(position), int(end_position)
+        if self._init is None or begin >= end:
+            return
+        self.segments.append(
+            Segment(
+                _run_id(run),
+                name,
+                self._init,
+                int(start_us),
+                begin,
+                end,
+                int(size_bytes),
+                self._discontinuity,
+            )
+        )
+        self._discontinuity = self.ended = False
 
 
 def _removed(text: str) -> Removed:
@@ -283,12 +309,17 @@ def joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     marked: list[Segment] = []
     for segment in segments:
         before = marked[-1] if marked else segment
-        changes = before.run_id != segment.run_id
+        changes = not same_run(before, segment)
         missing = bool(marked) and before.end_position != segment.position
         breaks = changes or missing
         is_marked = segment.discontinuity == breaks
         marked.append(segment if is_marked else replace(segment, discontinuity=breaks))
     return tuple(marked)
+
+
+def same_run(one: Segment, other: Segment) -> bool:
+    """Ids that were parsed are the same objects as a rule, and equal ones slow to compare."""
+    return one.run_id is other.run_id or one.run_id == other.run_id
 
 
 def iso_milliseconds(at_us: int) -> str:
@@ -324,17 +355,3 @@ def media_lines(segment: Segment, uri: str, *between: str) -> list[str]:
         *between,
         uri,
     ]
-
-
-def _segment(
-    described: re.Match[str] | None, name: str, init: str | None, discontinuity: bool
-) -> Segment | None:
-    if described is None or init is None:
-        return None
-    run, *numbers = described.groups()
-    start_us, position, end_position, size_bytes = map(int, numbers)
-    if position >= end_position:
-        return None
-    return Segment(
-        _run_id(run), name, init, start_us, position, end_position, size_bytes, discontinuity
-    )

@@ -22,6 +22,7 @@ from media.playlist import (
     Removed,
     Segment,
     joined,
+    same_run,
 )
 from media.store import CameraFolder, Hour, RecordingNotFound
 from media.types import TICKS_PER_SECOND
@@ -160,7 +161,7 @@ class _Read:
         for hour, found in self.playlists:
             folder = f"{self.store_id.hex}/{hour}"
             for each in found.segments:
-                if not runs or runs[-1][-1].run_id != each.run_id:
+                if not runs or not same_run(runs[-1][-1], each):
                     runs.append([])
                 runs[-1].append(each.inside(folder))
         return runs
