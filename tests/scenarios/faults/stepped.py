@@ -32,4 +32,8 @@ if __name__ == "__main__":
     time.time_ns = _time_ns
     time.time = lambda: _time_ns() / 10**9
     del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    finally:  # on its way out Python gives up our handlers, and a step would be the end of it
+        for kind in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(kind, signal.SIG_IGN)
