@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import struct
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import cast
 
 import av
@@ -86,7 +88,7 @@ class Sound:
         setup, self._encoder = None, None
         self._is_announced = isinstance(source, AudioStream)
         if isinstance(source, Coding):
-            self.stream = _added(source, muxer)
+            self.stream = _unencoded(source, muxer)
         elif setup := _aac_setup(source):
             self.stream = _copied(source, muxer, setup)
         else:
@@ -94,7 +96,8 @@ class Sound:
             self.stream = _added(Coding(context.sample_rate, context.channels), muxer)
             self._encoder = _Encoder(source, self.stream, decoders)
         self._rate = self.stream.codec_context.sample_rate
-        self._silence = _silent_frame(self.stream) if _is_plain(setup, self._rate) else b""
+        layout = self.stream.codec_context.layout.name
+        self._silence = _silent_frame(self._rate, layout) if _is_plain(setup, self._rate) else b""
         self._begin = self._open = self._end = self._reach = self._sample_from(begin)
         self._cuts: deque[int] = deque()
         self._ahead: deque[Packet[Stream]] = deque()
@@ -270,13 +273,31 @@ def _copied(source: AudioStream, muxer: OutputContainer, setup: bytes) -> AudioS
 
 
 def _added(coding: Coding, muxer: OutputContainer) -> AudioStream:
+    """A stream that is to be encoded."""
     rate = coding.rate if coding.rate in _RATES else _USUAL_RATE
     layout = "mono" if coding.channels == 1 else "stereo"
     stream = muxer.add_stream("aac", rate=rate, layout=layout)
     stream.codec_context.open()
-    if coding.setup is not None:
-        stream.codec_context.extradata = coding.setup
     return stream
+
+
+def _unencoded(coding: Coding, muxer: OutputContainer) -> AudioStream:
+    """A stream of frames that are there already: an encoder of its own would take 1.5 MiB."""
+    template = _template(coding.rate, coding.channels)
+    setup = coding.setup or template.codec_context.extradata or b""
+    return _copied(template, muxer, bytes(setup))
+
+
+@lru_cache(maxsize=8)
+def _template(rate: int, channels: int) -> AudioStream:
+    """Of a file of silence, which stays open as long as the stream is kept."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as made:
+        stream = _added(Coding(rate, channels), made)
+        for packet in stream.encode(_silent_input(rate, stream.codec_context.layout.name, 0)):
+            made.mux(packet)
+        made.mux(stream.encode(None))
+    return av.open(io.BytesIO(file.getvalue()), "r").streams.audio[0]
 
 
 def coding_of(setup: bytes, rate: int) -> Coding:
@@ -290,24 +311,24 @@ def coding_of(setup: bytes, rate: int) -> Coding:
     return USUAL_SILENCE
 
 
-def _silent_frame(stream: AudioStream) -> bytes:
-    """A frame of silence that fits into the stream; empty when none can be made."""
-    context = stream.codec_context
+@lru_cache(maxsize=32)
+def _silent_frame(rate: int, layout: str) -> bytes:
+    """A frame of silence; empty when none can be made."""
     encoder = av.AudioCodecContext.create("aac", "w")
-    encoder.sample_rate, encoder.layout, encoder.format = (
-        context.sample_rate,
-        context.layout,
-        "fltp",
-    )
+    encoder.sample_rate, encoder.layout, encoder.format = rate, layout, "fltp"
     made = b""
     for number in range(3):
-        frame = av.AudioFrame("fltp", context.layout, _FRAME)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        frame.sample_rate, frame.pts = context.sample_rate, number * _FRAME
-        for packet in encoder.encode(frame):
+        for packet in encoder.encode(_silent_input(rate, layout, number)):
             made = bytes(packet)
     return made
+
+
+def _silent_input(rate: int, layout: str, number: int) -> av.AudioFrame:
+    frame = av.AudioFrame("fltp", layout, _FRAME)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate, frame.pts = rate, number * _FRAME
+    return frame
 
 
 def _without_header(packet: Packet[Stream]) -> list[Packet[Stream]]:
