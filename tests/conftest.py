@@ -34,8 +34,6 @@ ON_ONE = (
 )
 """Of those modules: what they ask is no matter of the database."""
 
-LONG = ("tests/scenarios/", "tests/models/test_migrations", "tests/models/test_database")
-
 DATABASE = "vms"
 TABLES = (
     "worker",
@@ -73,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Scenarios first: they mostly wait, and quick tests fill the time beside and behind them."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/scenarios/"))
 
 
 @pytest.fixture(scope="session", autouse=True)

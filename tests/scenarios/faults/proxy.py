@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 SOCKET = ".s.PGSQL.5432"
@@ -29,16 +29,23 @@ class Network:
         pump = asyncio.current_task()
         assert pump is not None
         self._pumps.add(pump)
+        ends = [writer]
         try:
             await self._whole.wait()
             there, back = await asyncio.open_unix_connection(str(self._server / SOCKET))
+            ends.append(back)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, back))
                 both.create_task(self._pump(there, writer))
         except* OSError:
-            writer.close()
+            pass  # one side hung up: so does the other
         finally:
             self._pumps.discard(pump)
+            for end in ends:
+                end.close()
+            for end in ends:
+                with suppress(OSError):
+                    await end.wait_closed()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while part := await reader.read(65536):
