@@ -19,6 +19,7 @@ from media.live.feed import LiveFeed
 from media.recorder import Recorder
 from media.repair import cut_off, repair
 from media.segments import Recording
+from media.sound import USUAL_SILENCE
 from media.source import Source
 from media.timeline import RunTimeline
 from media.types import MediaChange
@@ -218,7 +219,8 @@ def begin_recorded(
         position = max(found.end_position, recording.from_position)
         timeline = RunTimeline(source.video, position, clock)
         held = replace(recording, custody=custody)
-        recorder = Recorder(source, timeline, held, deliver, last_coding(store, camera))
+        silence = last_coding(store, camera) if source.audio is None else USUAL_SILENCE
+        recorder = Recorder(source, timeline, held, deliver, silence)
         run = Run(source, timeline, recorder, consumer)
         run.releases = stack.pop_all()
         return run
