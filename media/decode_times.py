@@ -38,12 +38,13 @@ def reordering_depth(held: Sequence[Packet[Stream]]) -> int:
     """How many pictures are decoded before one that is shown earlier, at most.
 
     As seen in these pictures; or by the last one's dts, if FFmpeg knows more of it from the
-    stream's parameters than these show.
+    stream's parameters than these show. Less than there are: so the last one's dts can be told.
     """
     shown = [one.pts for one in held if one.pts is not None]
     seen = max(sum(other > pts for other in shown[:n]) for n, pts in enumerate(shown))
     last = held[-1].dts
-    return seen if last is None else max(seen, sum(pts > last for pts in shown))
+    known = 0 if last is None else sum(pts > last for pts in shown)
+    return min(max(seen, known), len(held) - 1)
 
 
 def rebuild_shown_times(held: Sequence[Packet[Stream]]) -> None:

@@ -196,7 +196,7 @@ class RunTimeline:
         self._decode_times = DecodeTimes(depth)
         for one in held:
             one.dts = self._decoded_at(one)
-        rebuild_decode_times(held, min(depth, len(held) - 1))
+        rebuild_decode_times(held, depth)
 
     def _decoded_at(self, packet: Packet[Stream]) -> int | None:
         """In the stream's own time base."""

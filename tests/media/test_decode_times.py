@@ -47,6 +47,11 @@ def test_the_stream_s_parameters_may_tell_of_more_than_is_seen() -> None:
     assert reordering_depth(packets(TWO_BETWEEN, decoded=5)) == 1
 
 
+def test_no_more_are_decoded_before_than_were_looked_at() -> None:
+    """Of a few frames a second; FFmpeg's dts may be that of a picture before them."""
+    assert reordering_depth(packets([5, 6], decoded=2)) == 1
+
+
 def test_a_first_picture_without_time_does_not_count() -> None:
     assert reordering_depth(packets([None, 3, 1, 2])) == 1
 
