@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,9 +119,8 @@ class _Path:
         """Where it should be: size as it was, centre moved on."""
         seconds = (position - self.track.seen_at) / TICKS_PER_SECOND
         speed_x, speed_y = self._velocity
-        return replace(
-            self._place, x=self._place.x + speed_x * seconds, y=self._place.y + speed_y * seconds
-        )
+        x, y, width, height = self._place
+        return _Place(x + speed_x * seconds, y + speed_y * seconds, width, height)
 
     def see(self, detection: Detection, position: int) -> Track:
         known = self.track
@@ -162,8 +162,7 @@ class _Path:
         self.track = replace(self.track, seen_at=position)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Centre and size, in 0..1 of the frame."""
 
     x: float
@@ -306,11 +305,10 @@ class Tracker:
     ) -> NDArray[np.float64]:
         """Of each track with each detection, (tracks, detections), both boxes widened; 0..1."""
         reach = np.array([self._reach(path, position) for path in paths])[:, None]
-        ours = np.array([astuple(path.predicted(position)) for path in paths])
-        theirs = np.array([astuple(_Place.of(d.box)) for d in detections])
-        same = np.array(
-            [[path.track.detection.feature == d.feature for d in detections] for path in paths]
-        )
+        ours = np.array([path.predicted(position) for path in paths])
+        theirs = np.array([_Place.of(d.box) for d in detections])
+        features = np.array([path.track.detection.feature for path in paths])
+        same = features[:, None] == np.array([d.feature for d in detections])
         return np.where(same, _widened_overlap(ours, theirs, reach), 0.0)
 
     def _reach(self, path: _Path, position: int) -> float:
@@ -344,7 +342,9 @@ def _widened_overlap(
     half_theirs = theirs[None, :, 2:] * (0.5 + reach[:, :, None])
     low = np.maximum(ours[:, None, :2] - half_ours, theirs[None, :, :2] - half_theirs)
     high = np.minimum(ours[:, None, :2] + half_ours, theirs[None, :, :2] + half_theirs)
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    union = 4 * (np.prod(half_ours, axis=2) + np.prod(half_theirs, axis=2)) - shared
+    sides = np.maximum(high - low, 0.0)
+    shared = sides[..., 0] * sides[..., 1]
+    areas = half_ours[..., 0] * half_ours[..., 1] + half_theirs[..., 0] * half_theirs[..., 1]
+    union = 4 * areas - shared
     result: NDArray[np.float64] = shared / np.maximum(union, 1e-12)
     return result

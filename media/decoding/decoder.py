@@ -12,6 +12,7 @@ import av
 import msgspec
 
 from media.decoding.cradle import NoDecoder, Nursery
+from media.decoding.frame_memory import FrameMemory
 from media.decoding.frames import PictureImpossible, receive_frame
 from media.decoding.messages import (
     Channel,
@@ -67,11 +68,17 @@ class Home(Protocol):
 class Decoder:
     """A process with a task; used by one thread at a time, `kill` by any."""
 
-    def __init__(self, nursery: Nursery, task: Task, limit_s: float = LIMIT_S) -> None:
-        """Raises DecoderLost."""
+    def __init__(
+        self,
+        nursery: Nursery,
+        task: Task,
+        limit_s: float = LIMIT_S,
+        memory: FrameMemory | None = None,
+    ) -> None:
+        """`memory` is what its frames are put into. Raises DecoderLost."""
         self._lock = threading.Lock()
         self._ended: str | None = None
-        self._nursery = nursery
+        self._nursery, self._memory = nursery, memory or FrameMemory()
         self._limit_s, self._tick_s = limit_s, min(1.0, limit_s / 4)
         self._waited_s = self._cpu_s = 0.0
         try:
@@ -106,7 +113,7 @@ class Decoder:
     def _receive(self) -> Came:
         reply = replies.decode(self._channel.receive())
         if isinstance(reply, Picture):
-            return reply, receive_frame(self._channel, reply)
+            return reply, receive_frame(self._channel, reply, self._memory)
         return reply
 
     def _wait(self) -> None:

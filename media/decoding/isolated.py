@@ -25,6 +25,7 @@ from media.decoders import (
 from media.decoding.asking import AskedCheck, AskedPicture, AskedSound, still_of
 from media.decoding.cradle import NoDecoder, Nursery
 from media.decoding.decoder import LIMIT_S, Decoder, DecoderLost, Why
+from media.decoding.frame_memory import FrameMemory
 from media.decoding.messages import Check, Hear, Sample, Show, ShowStill, Task
 from media.decoding.recovery import Recovery
 from media.decoding.sampling import DecoderSampling
@@ -60,7 +61,7 @@ class Decoding:
     ) -> None:
         """`limit_s`: how long a decoder may take for an answer."""
         self.nursery = nursery or Nursery()
-        self.limit_s = limit_s
+        self.limit_s, self.memory = limit_s, FrameMemory()
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._losses: Counter[Loss] = Counter()
@@ -128,7 +129,8 @@ class IsolatedDecoders:
 
     def make(self, task: Task) -> Decoder:
         """Raises DecoderLost."""
-        return Decoder(self.decoding.nursery, task, self.decoding.limit_s)
+        decoding = self.decoding
+        return Decoder(decoding.nursery, task, decoding.limit_s, decoding.memory)
 
     def note(self, task: Task, loss: DecoderLost) -> None:
         purpose = _PURPOSES[type(task)]

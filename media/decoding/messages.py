@@ -80,10 +80,11 @@ class Coded(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Picture(msgspec.Struct, tag=True, frozen=True):
-    """A frame, whose planes follow as `av.VideoFrame(width, height, pixels)` lays them out.
+    """A frame, whose planes follow, laid out as `av.VideoFrame(width, height, pixels)` has them.
 
     `aspect` is numerator and denominator, or nothing; `colours` are range, space, primaries and
-    transfer, by FFmpeg's numbers.
+    transfer, by FFmpeg's numbers. `stride`: the rows of the first plane are so many bytes apart
+    and those of the others half as many, where that is not 0.
     """
 
     width: int
@@ -92,6 +93,7 @@ class Picture(msgspec.Struct, tag=True, frozen=True):
     pts: int
     aspect: tuple[int, int] | None
     colours: tuple[int, int, int, int]
+    stride: int = 0
 
 
 class Heard(msgspec.Struct, tag=True, frozen=True):

@@ -36,8 +36,8 @@ class Candidates:
 
 def require_finite(name: str, *tensors: NDArray[np.float32]) -> None:
     """Raises ModelShapeError: a tensor holds NaN or infinity, as a broken model's does."""
-    for tensor in tensors:
-        if not np.isfinite(tensor).all():
+    for tensor in tensors:  # the least and the greatest of numbers are numbers; NaN is passed on
+        if not (np.isfinite(tensor.min(initial=0)) and np.isfinite(tensor.max(initial=0))):
             raise ModelShapeError(f"{name} holds values that are not numbers")
 
 
@@ -64,9 +64,14 @@ def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
     """Intersection over union of every box of `a` (N, 4) with every one of `b` (M, 4): (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    areas_a = np.prod(np.clip(a[:, 2:] - a[:, :2], 0.0, None), axis=1)
-    areas_b = np.prod(np.clip(b[:, 2:] - b[:, :2], 0.0, None), axis=1)
-    union = areas_a[:, None] + areas_b[None, :] - shared
+    shared = _areas(low, high)
+    union = _areas(a[:, :2], a[:, 2:])[:, None] + _areas(b[:, :2], b[:, 2:])[None, :] - shared
     result: NDArray[np.float32] = np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
     return result
+
+
+def _areas(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of boxes by their corners (…, 2); 0 of those turned inside out."""
+    sides = np.maximum(high - low, 0.0)
+    areas: NDArray[np.float32] = sides[..., 0] * sides[..., 1]
+    return areas
