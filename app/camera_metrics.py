@@ -140,6 +140,7 @@ def _tell_looked(each: _Watched) -> None:
         metrics.frames.labels(*labels, "decoded"): counts.decoded,
         metrics.frames.labels(*labels, "inferred"): counts.lane.looked,
         metrics.frames_skipped.labels(*labels, "replaced"): counts.lane.dropped,
+        metrics.frames_skipped.labels(*labels, "overload"): counts.left_out,
         metrics.frames_skipped.labels(*labels, "failed"): counts.lane.failed,
         metrics.frames_skipped.labels(*labels, "still"): counts.still,
         metrics.frames_skipped.labels(*labels, "undecodable"): counts.errors,

@@ -129,8 +129,9 @@ decoders_lost = Counter(
 )
 frames_skipped = Counter(
     "vms_camera_frames_skipped",
-    "Frames due for detection that were not looked at: replaced (a newer one came first), still"
-    " (nothing moved), undecodable, failed (in the model); packets that were late for decoding",
+    "Frames due for detection that were not looked at: replaced (a newer one came first), overload"
+    " (not even brought, as many were replaced), still (nothing moved), undecodable, failed (in the"
+    " model); packets that were late for decoding",
     [*CAMERA, "why"],
     registry=registry,
 )

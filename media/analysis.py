@@ -21,6 +21,7 @@ from media.detect.model_set import Eyes
 from media.detect.pool import LaneCounts, Look, Places
 from media.eventing import EventIds, Eventing, event_rules, random_ids
 from media.motion import MotionGate
+from media.pace import Pace
 from media.plate_reading import PlateReadings
 from media.sampler import Grid
 from media.telling import SnapshotStore, Teller
@@ -91,7 +92,8 @@ class AnalysisConfig:
 class AnalysisCounts:
     """Since the camera began: frames in the lane, of a still scene, decoded; decoding errors.
 
-    `late`: packets that were left out because decoding did not keep up.
+    `late`: packets that were left out because decoding did not keep up. `left_out`: frames that
+    were due but for the pool, which has too much to do.
     """
 
     lane: LaneCounts
@@ -99,6 +101,7 @@ class AnalysisCounts:
     errors: int
     decoded: int = 0
     late: int = 0
+    left_out: int = 0
 
 
 class _Rate:
@@ -165,6 +168,7 @@ class Analysis:
         self._rates: list[_Rate] = []
         self._still = 0
         self._before = SamplingCounts()
+        self._pace = Pace(config.fps)
         self._unknown: str | None = None
 
     def begin_run(self, stream: av.VideoStream, timeline: Timeline) -> None:
@@ -217,7 +221,9 @@ class Analysis:
         if sampling is not None:
             counts += sampling.counts
         lane = self._lane.counts
-        return AnalysisCounts(lane, self._still, counts.errors, counts.decoded, counts.late)
+        return AnalysisCounts(
+            lane, self._still, counts.errors, counts.decoded, counts.late, counts.left_out
+        )
 
     @property
     def fault(self) -> str | None:
@@ -273,7 +279,15 @@ class Analysis:
             features = frozenset[str]().union(*(rate.features for rate in worth))
             aspect, now_us = sampled.pixel_aspect, self._config.clock.now_us()
             recorded = timeline.recorded
-            self._lane.offer(Look(frame, position, clock, recorded, features, aspect, now_us))
+            look = Look(frame, position, clock, recorded, features, aspect, now_us)
+            self._keep_pace(look, self._lane.offer(look))
+
+    def _keep_pace(self, look: Look, replaced: Look | None) -> None:
+        """Asks for fewer frames while they come faster than the pool can look at them."""
+        waited_us = 0 if replaced is None else look.sampled_us - replaced.sampled_us
+        self._pace.note(waited_us)
+        if self._sampling is not None:
+            self._sampling.slow(self._pace.slowed)
 
     def _is_worth_looking(self, rate: _Rate, frame: av.VideoFrame, position: int) -> bool:
         """Whether something moved, or is being searched for, or the last look was long ago.

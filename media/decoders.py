@@ -45,15 +45,22 @@ Consider = Callable[[Sampled], None]
 
 @dataclass(frozen=True, slots=True)
 class SamplingCounts:
-    """`errors` in the stream, frames `decoded`, packets left out as decoding was `late`."""
+    """`errors` in the stream, frames `decoded`, packets left out as decoding was `late`.
+
+    `left_out`: frames that were due but for `Sampling.slow`.
+    """
 
     errors: int = 0
     decoded: int = 0
     late: int = 0
+    left_out: int = 0
 
     def __add__(self, other: SamplingCounts) -> SamplingCounts:
         return SamplingCounts(
-            self.errors + other.errors, self.decoded + other.decoded, self.late + other.late
+            self.errors + other.errors,
+            self.decoded + other.decoded,
+            self.late + other.late,
+            self.left_out + other.left_out,
         )
 
 
@@ -72,6 +79,10 @@ class Sampling(Protocol):
 
     def take(self, packet: Packet[Stream]) -> None:
         """A video packet, re-stamped in ticks, in decoding order; raises what `Consider` raised."""
+        ...
+
+    def slow(self, by: float) -> None:
+        """Of the frames that are due only one in `by` is wanted until further notice; from 1 on."""
         ...
 
     def settle(self, timeout_s: float) -> bool:
@@ -162,11 +173,15 @@ class _Sampling:
 
     @property
     def counts(self) -> SamplingCounts:
-        return SamplingCounts(self._sampler.errors, self._sampler.decoded)
+        sampler = self._sampler
+        return SamplingCounts(sampler.errors, sampler.decoded, left_out=sampler.left_out)
 
     def take(self, packet: Packet[Stream]) -> None:
         for frame in self._sampler.frames(packet):
             self._consider(Sampled(frame, self._sampler.pixel_aspect))
+
+    def slow(self, by: float) -> None:
+        self._sampler.slowed = by
 
     def settle(self, _: float) -> bool:
         return True

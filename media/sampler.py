@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from fractions import Fraction
 
@@ -55,6 +55,12 @@ class Sampler:
     Packets must come re-stamped in ticks and in decoding order. Decoding begins at a keyframe, and
     again at the next one after an error. Frames are due on a grid of 1 / fps, so that the mean
     rate is kept whatever the rate of the stream.
+
+    Attributes:
+        slowed: of the frames that are due one in so many comes, from 1 on; the others count as
+            `left_out`.
+        errors: in the stream.
+        decoded: frames, whether due or not.
     """
 
     def __init__(self, setup: VideoSetup, fps: float) -> None:
@@ -65,8 +71,8 @@ class Sampler:
         self._gop = _Gop()
         self._effort = Effort.REFERENCES
         self._in_step = False
-        self.errors = 0
-        self.decoded = 0
+        self.slowed, self._owed = 1.0, 0.0
+        self.errors = self.decoded = self.left_out = 0
 
     @property
     def effort(self) -> Effort:
@@ -87,16 +93,35 @@ class Sampler:
         elif not self._in_step or self._effort is Effort.KEYFRAMES:
             return
         self._gop.packets += 1
-        if self._effort is Effort.KEYFRAMES:
-            decoded = self._decode_alone(packet) if self._grid.is_due(packet.pts) else []
-        else:
-            decoded = self._decode(packet)
+        if self._effort is not Effort.KEYFRAMES:
+            yield from self._due(self._decode(packet))
+        elif self._takes(packet.pts):
+            whole = self._whole(self._decode_alone(packet))
+            yield from (frame for frame in whole if frame.pts == packet.pts)
+
+    def _due(self, decoded: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        for frame in self._whole(decoded):
+            if frame.pts is not None and self._takes(frame.pts):
+                yield frame
+
+    def _whole(self, decoded: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         for frame in decoded:
             self._gop.frames += 1
             self.decoded += 1
-            if frame.pts is not None and self._grid.is_due(frame.pts) and not frame.is_corrupt:
-                self._grid.advance(frame.pts)
+            if not frame.is_corrupt:
                 yield frame
+
+    def _takes(self, position: int) -> bool:
+        """Whether a frame there is due, and is not one of those that are left out."""
+        if not self._grid.is_due(position):
+            return False
+        self._grid.advance(position)
+        self._owed += 1 / self.slowed
+        if self._owed < 1:
+            self.left_out += 1
+            return False
+        self._owed -= 1
+        return True
 
     def _choose_effort(self, position: int) -> None:
         """At each keyframe, from what the group of pictures before it was like."""

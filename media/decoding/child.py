@@ -28,7 +28,7 @@ from media.decoding.messages import (
     ShowStill,
     Task,
     Whole,
-    batches,
+    questions,
     tasks,
 )
 from media.picture_check import PictureCheck
@@ -54,7 +54,7 @@ def _serve(channel: Channel, task: Task) -> None:
         _sample(channel, task)
     work = _work(task)
     while True:
-        for coded in batches.decode(channel.receive()):
+        for coded in questions.decode(channel.receive()).packets:
             for reply in work(coded.packet()):
                 channel.send(reply)
         channel.send(Done())
@@ -63,10 +63,12 @@ def _serve(channel: Channel, task: Task) -> None:
 def _sample(channel: Channel, task: Sample) -> NoReturn:
     sampler = Sampler(task.setup, task.fps)
     while True:
-        for coded in batches.decode(channel.receive()):
+        asked = questions.decode(channel.receive())
+        sampler.slowed = asked.slowed
+        for coded in asked.packets:
             for frame in sampler.frames(coded.packet()):
                 send_frame(channel, frame, sampler.pixel_aspect)
-        channel.send(Done(sampler.errors, sampler.decoded))
+        channel.send(Done(sampler.errors, sampler.decoded, sampler.left_out))
 
 
 def _work(task: Check | Show | ShowStill | Hear) -> Work:

@@ -15,6 +15,7 @@ from media.decoding.cradle import NoDecoder, Nursery
 from media.decoding.frame_memory import FrameMemory
 from media.decoding.frames import PictureImpossible, receive_frame
 from media.decoding.messages import (
+    Ask,
     Channel,
     ChannelClosed,
     Coded,
@@ -93,15 +94,15 @@ class Decoder:
     def pid(self) -> int:
         return self._made.pid
 
-    def ask(self, packets: Sequence[Coded]) -> Iterator[Came]:
-        """What comes of packets, `Done` last; all of it has to be taken.
+    def ask(self, packets: Sequence[Coded], slowed: float = 1.0) -> Iterator[Came]:
+        """What comes of packets, `Done` last; all of it has to be taken. `slowed`: see `Ask`.
 
         Raises:
             DecoderLost: it crashed, or one answer took too long.
         """
         self._waited_s = 0.0
         with self._losing():
-            self._channel.send(packets)
+            self._channel.send(Ask(packets, slowed))
         while True:
             with self._losing():
                 came = self._receive()

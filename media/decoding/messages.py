@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -79,6 +79,13 @@ class Coded(msgspec.Struct, array_like=True, frozen=True):
         return made
 
 
+class Ask(msgspec.Struct, array_like=True, frozen=True):
+    """What comes of these packets? `slowed`: see `media.sampler.Sampler`."""
+
+    packets: Sequence[Coded]
+    slowed: float = 1.0
+
+
 class Picture(msgspec.Struct, tag=True, frozen=True):
     """A frame, whose planes follow, laid out as `av.VideoFrame(width, height, pixels)` has them.
 
@@ -125,6 +132,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
 
     errors: int = 0
     decoded: int = 0
+    left_out: int = 0
 
 
 Reply = Picture | Heard | Whole | Jpeg | Refused | Done
@@ -149,7 +157,7 @@ class Channel:
         self._connection, self._wait = connection, wait
         self._encoder = msgspec.msgpack.Encoder()
 
-    def send(self, message: msgspec.Struct | Iterable[Coded]) -> None:
+    def send(self, message: msgspec.Struct) -> None:
         content = self._encoder.encode(message)
         self.send_block(memoryview(_LENGTH.pack(len(content)) + content))
 
@@ -191,5 +199,5 @@ class Channel:
 
 
 tasks: msgspec.msgpack.Decoder[Task] = msgspec.msgpack.Decoder(Task)
-batches: msgspec.msgpack.Decoder[list[Coded]] = msgspec.msgpack.Decoder(list[Coded])
+questions: msgspec.msgpack.Decoder[Ask] = msgspec.msgpack.Decoder(Ask)
 replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

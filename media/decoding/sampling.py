@@ -97,6 +97,7 @@ class DecoderSampling:
         self._needed = _Needed(task.fps)
         self._queue = _Queue(deque())
         self._busy = self._closed = False
+        self._slowed = 1.0
         self._decoder: Decoder | None = None
         self._failure: Exception | None = None
         self._before, self._now, self._late = SamplingCounts(), SamplingCounts(), 0
@@ -128,6 +129,9 @@ class DecoderSampling:
                     self._late += self._queue.clear()
                     self._needed.lose_step()
                 self._changed.notify_all()
+
+    def slow(self, by: float) -> None:
+        self._slowed = by
 
     def settle(self, timeout_s: float) -> bool:
         with self._changed:
@@ -176,12 +180,12 @@ class DecoderSampling:
             if decoder is None:
                 self._recovery.begin()
                 decoder = self._decoder = self._home.make(self._task)
-            for came in decoder.ask(packets):
+            for came in decoder.ask(packets, self._slowed):
                 if isinstance(came, tuple):
                     picture, frame = came
                     self._consider(Sampled(frame, aspect_of(picture)))
                 elif isinstance(came, Done):
-                    self._now = SamplingCounts(came.errors, came.decoded)
+                    self._now = SamplingCounts(came.errors, came.decoded, left_out=came.left_out)
         except DecoderLost as loss:
             self._let_go()
             if not self._closed:

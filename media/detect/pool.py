@@ -62,7 +62,7 @@ class Place(Protocol):
     @property
     def counts(self) -> LaneCounts: ...
 
-    def offer(self, look: Look) -> None: ...
+    def offer(self, look: Look) -> Look | None: ...
 
     def settle(self, timeout_s: float) -> bool: ...
 
@@ -93,20 +93,22 @@ class Lane:
         self._offered = self._looked = self._dropped = self._failed = 0
         self.closed = False
 
-    def offer(self, look: Look) -> None:
-        """Put a frame into the slot; it replaces one that nobody has begun to look at.
+    def offer(self, look: Look) -> Look | None:
+        """Put a frame into the slot; it replaces one, returned, that nobody has begun to look at.
 
         What was to be looked for in that one is looked for in this one.
         """
         with self._changed:
             if self.closed:
-                return
+                return None
             self._offered += 1
-            if self._waiting is not None:
+            replaced = self._waiting
+            if replaced is not None:
                 self._dropped += 1
-                look = replace(look, features=look.features | self._waiting.features)
+                look = replace(look, features=look.features | replaced.features)
             self._waiting = look
             self._changed.notify_all()
+            return replaced
 
     @property
     def counts(self) -> LaneCounts:

@@ -124,3 +124,30 @@ def test_a_broken_packet_costs_no_more_than_its_group_of_pictures() -> None:
     assert set(range(25)) | set(range(50, 100)) <= numbers_shown
     assert not set(range(30, 50)) & numbers_shown
     assert sampler.errors == 1
+
+
+@pytest.mark.parametrize(("slowed", "apart"), [(1.0, {5}), (2.0, {10}), (2.5, {10, 15})])
+def test_of_due_frames_only_some_come_where_that_is_wanted(slowed: float, apart: set[int]) -> None:
+    with restamped(frame_coded(100, PLAIN)) as (stream, packets):
+        sampler = Sampler(VideoSetup.of(stream), 5)
+        sampler.slowed = slowed
+        frames = [frame for packet in packets for frame in sampler.frames(packet)]
+
+    assert set(np.diff(numbers(frames))) == apart
+    assert len(frames) == round(20 / slowed)
+    assert sampler.left_out == 20 - len(frames)
+
+
+def test_keyframes_that_are_not_wanted_are_not_decoded() -> None:
+    with restamped(frame_coded(200, replace(PLAIN, gop=10))) as (stream, packets):
+        sampler = Sampler(VideoSetup.of(stream), 2.5)
+        shown, before = [], 0
+        for packet in packets:
+            sampler.slowed = 1.0 if (packet.pts or 0) < 4 * TICKS_PER_SECOND else 5.0
+            shown += [read_frame_number(frame) for frame in sampler.frames(packet)]
+            if packet.pts == 4 * TICKS_PER_SECOND - TICKS_PER_SECOND // 25:
+                before = sampler.decoded
+
+    assert sampler.effort is Effort.KEYFRAMES
+    assert shown == [*range(0, 100, 10), 140, 190]
+    assert (sampler.decoded - before, sampler.left_out) == (2, 8)

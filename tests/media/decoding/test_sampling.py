@@ -252,3 +252,17 @@ def test_a_picture_of_16k_is_left_out_and_costs_no_memory() -> None:
     assert peak is not None
     assert int(peak[1]) < 250_000  # a picture would take 384 MB
     assert not decoders.losses
+
+
+def test_fewer_frames_come_over_while_fewer_are_wanted() -> None:
+    clip = frame_coded(100, CLIP)
+    with decoding() as decoders, watching(decoders, clip, fps=25) as (watched, packets):
+        watched.show(packets[:50])
+        watched.sampling.slow(5.0)
+        watched.show(packets[50:])
+        counts = watched.sampling.counts
+
+    assert watched.seen[:50] == list(range(50))
+    assert set(np.diff(watched.seen[50:])) == {5}
+    assert counts.left_out == 100 - len(watched.seen) == 40
+    assert counts.decoded == 100
