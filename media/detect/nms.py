@@ -62,16 +62,21 @@ def suppress(candidates: Candidates, groups: NDArray[np.int64], max_overlap: flo
 
 def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of every box of `a` (N, 4) with every one of `b` (M, 4): (N, M)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = _areas(low, high)
-    union = _areas(a[:, :2], a[:, 2:])[:, None] + _areas(b[:, :2], b[:, 2:])[None, :] - shared
+    shared = _common(a, b, 0) * _common(a, b, 1)
+    union = np.add.outer(_areas(a), _areas(b)) - shared
     result: NDArray[np.float32] = np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
     return result
 
 
-def _areas(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of boxes by their corners (…, 2); 0 of those turned inside out."""
-    sides = np.maximum(high - low, 0.0)
-    areas: NDArray[np.float32] = sides[..., 0] * sides[..., 1]
+def _common(a: NDArray[np.float32], b: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Length that two boxes share along an axis, 0 for x and 1 for y: (N, M)."""
+    low = np.maximum.outer(a[:, axis], b[:, axis])
+    high = np.minimum.outer(a[:, axis + 2], b[:, axis + 2])
+    length: NDArray[np.float32] = np.maximum(high - low, 0.0)
+    return length
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    areas: NDArray[np.float32] = sides[:, 0] * sides[:, 1]
     return areas

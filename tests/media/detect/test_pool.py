@@ -206,7 +206,7 @@ def test_a_closed_pool_has_no_threads_left() -> None:
     before = threading.active_count()
     with pool_of(ScriptedModel(nothing, parallel=3)) as pool:
         pool.lane(Seen())
-        assert threading.active_count() == before + 3
+        assert threading.active_count() == before + 4
 
     assert threading.active_count() == before
     assert pool.lane(Seen()).closed
