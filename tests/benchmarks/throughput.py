@@ -5,7 +5,8 @@ their own, on the same cores; ours is one process with its decoders, as a worker
 records and looks for people.
 
 1. Twelve cameras of 320x240 and 10 pictures a second, looked at as often: more than it can do.
-   The yardstick is OpenVINO's own benchmark_app with the same file in its best setting, alone.
+   The yardstick is OpenVINO's own benchmark_app with the same file in its best setting, alone,
+   before and after ours: a shared machine's speed changes by a third from minute to minute.
 2. Four cameras of 1080p30 and 4 Mbit/s in which something always moves, looked at five times a
    second: CPU by thread. OpenVINO's threads infer; decoders decode, and send frames over.
 3. The same with a picture in which nothing moves: what the motion gate saves.
@@ -80,12 +81,14 @@ def main() -> None:
 
 
 def saturate(seconds: float) -> None:
-    best = max(benchmark_app(setting, seconds) for setting in SETTINGS)
-    print(f"benchmark_app, best of {len(SETTINGS)} settings: {best:.1f} a second")
+    before = {tuple(setting): benchmark_app(setting, seconds) for setting in SETTINGS}
+    setting = max(before, key=lambda each: before[each])
     film = shared_data() / "videos" / "vtest.avi"
     clip = coded_footage(film, 500, Encoding(fps=10, size=(320, 240), gop=20))
     own = watched(clip, 12, 10.0, seconds)
+    best = (before[setting] + benchmark_app(setting, seconds)) / 2
     ratio = own["looks"] / best
+    print(f"benchmark_app, best of {len(SETTINGS)} settings: {best:.1f} a second")
     verdict = "holds" if ratio >= GOAL else "MISSED"
     print(f"12 cameras of 320x240: {own['looks']:.1f} looks a second")
     print(f"ratio: {ratio:.2f} (goal: at least {GOAL}) {verdict}")
