@@ -25,7 +25,7 @@ from tests.world import context
 DIED = "the recorder stopped without warning"
 HANDED_OVER = "handed over to another worker"
 STOPPED = "the worker that recorded it was stopped"
-SWITCHED_OFF = "recording was stopped"
+SWITCHED_OFF = "the camera was switched off"
 
 Url = Callable[[str], str]
 
