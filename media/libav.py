@@ -1,16 +1,23 @@
-"""What FFmpeg's libraries may do and say in this process: no redirects, nothing in our logs."""
+"""What FFmpeg's libraries may do and say in this process.
+
+No redirects, no piece of memory that is larger than a picture, nothing in our logs.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import av.logging
 
+_LARGEST_BYTES = 128 << 20
+"""A picture of 8K in RGB takes 100 MB; nothing else that a camera sends is nearly as large."""
 _REDIRECT = re.compile(r"Status \d+: Redirecting to ")
 _lock = threading.Lock()
 _openings: dict[int, Opening] = {}
@@ -79,4 +86,16 @@ def _listen() -> None:
     av.logging.set_skip_repeated(False)  # a second redirect to the same place is news
 
 
+def _bound_memory() -> None:
+    """FFmpeg takes as much as a camera says: a description of 2 GB, or a picture without end.
+
+    Its limit for one piece of memory has no name in PyAV; without `/proc` there is none.
+    """
+    with suppress(OSError, AttributeError):
+        mapped = Path("/proc/self/maps").read_text().splitlines()
+        for path in {line.split(None, 5)[5] for line in mapped if "/libavutil" in line}:
+            ctypes.CDLL(path).av_max_alloc(ctypes.c_size_t(_LARGEST_BYTES))
+
+
 _listen()
+_bound_memory()

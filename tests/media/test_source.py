@@ -315,6 +315,18 @@ def test_a_camera_that_sends_another_way() -> None:
     )
 
 
+def test_a_description_of_two_gigabytes_is_not_waited_for() -> None:
+    """A camera may say so, and then send as fast as the network takes it."""
+    answers = described("")
+    answers[b"DESCRIBE"] = (
+        OK + "Content-Type: application/sdp\r\nContent-Length: 2000000000\r\n\r\n"
+    )
+    with talking(answers) as where:
+        fault = fault_of(lambda: open_source(where))
+
+    assert (type(fault), str(fault)) == (SourceGarbage, "the camera's answer is not understood")
+
+
 def test_an_answer_that_is_no_rtsp() -> None:
     with talking({b"OPTIONS": "HTTP/1.1 200 OK\r\n\r\n<html>"}) as where:
         fault = fault_of(lambda: open_source(where, timeouts=SHORT))
