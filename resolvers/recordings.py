@@ -87,7 +87,7 @@ class _Range(msgspec.Struct, frozen=True):
 
 
 class _Now(msgspec.Struct, frozen=True):
-    """What is to be known of the present: stores that can't be reached, cameras without a worker."""
+    """The present: stores that can't be reached, cameras without a worker."""
 
     at_us: int
     away: frozenset[UUID]
