@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from media.codecs import LIMITS
 from media.decoders import IN_PROCESS, Decoders
-from media.libav import opening
+from media.libav import Allows, opening
 from media.network import CheckedAddresses
 from media.source_errors import (
     SourceEnded,
@@ -202,11 +202,13 @@ def open_source(
         **_UNDECODED,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
+    allows = place.allows if transport is Transport.UDP else None
+    limits = _Limits((timeouts.open_s, read_timeout), allows)
     with Approach(address, place.url.port) as approach:
-        container = _open(target, options | _QUICK, (timeouts.open_s, read_timeout))
+        container = _open(target, options | _QUICK, limits)
         if not _knows_parameters(container):
             container.close()
-            container = _open(target, options | _THOROUGH, (timeouts.open_s, read_timeout))
+            container = _open(target, options | _THOROUGH, limits)
         held = approach.grip()
     if held is not None:
         read_timeout.leave_to_watchdog()
@@ -241,18 +243,25 @@ class _Opened:
     read_timeout: _ReadTimeout
 
 
-def _open(
-    target: str, options: dict[str, str], timeout: tuple[float, _ReadTimeout]
-) -> InputContainer:
-    with opening(timeout[0]) as attempt:
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Of an attempt: time-outs to open and to read, and who may send over UDP."""
+
+    timeout: tuple[float, _ReadTimeout]
+    allows: Allows | None
+
+
+def _open(target: str, options: dict[str, str], limits: _Limits) -> InputContainer:
+    with opening(limits.timeout[0], limits.allows) as attempt:
         try:
-            container = av.open(
-                target, mode="r", options=options, timeout=cast(tuple[float, float], timeout)
-            )
+            timeout = cast(tuple[float, float], limits.timeout)
+            container = av.open(target, mode="r", options=options, timeout=timeout)
         except (av.error.FFmpegError, UnicodeError) as fault:
             if attempt.redirected:  # then it never succeeds: it is held up until it times out
                 raise SourceRedirected(
                     "the camera redirects to another address: set that one instead"
+                    if limits.allows is None
+                    else "the camera leads to another address: set that one instead, or use TCP"
                 ) from None
             if attempt.is_over:  # FFmpeg often calls it invalid data then
                 raise SourceUnreachable("no answer from the camera in time") from None
