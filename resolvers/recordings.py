@@ -279,7 +279,17 @@ def _cut(asked: _Range, runs: Sequence[RecordingRun], now: _Now) -> list[Covered
     if place < wanted.to_us:
         changes = [] if runs else [(asked.camera.created_us, _never(asked.camera, now))]
         parts += _in_turn(Interval(place, wanted.to_us), reason, [*changes, (now.at_us, FUTURE)])
-    return parts
+    return _without_seams(parts)
+
+
+def _without_seams(parts: Sequence[Covered]) -> list[Covered]:
+    """A run's end and a note of the same reason make one gap."""
+    joined: list[Covered] = []
+    for part in parts:
+        goes_on = bool(joined) and part.gap_reason == joined[-1].gap_reason is not None
+        from_us = joined.pop().from_us if goes_on else part.from_us
+        joined.append(msgspec.structs.replace(part, from_us=from_us))
+    return joined
 
 
 def _unsaid(camera: Camera, now: _Now) -> str:

@@ -152,4 +152,7 @@ async def test_what_is_changed_reaches_the_owner(team: Crew, cameras_url: Url) -
     await owner.end(SIGTERM)
 
     assert (await audited(team.world, renamed)).gaps == []
-    assert [reason for _, reason in (await audited(team.world, off)).gaps] == [SWITCHED_OFF]
+    assert [reason for _, reason in (await audited(team.world, off)).gaps] == [
+        SWITCHED_OFF,
+        "no picture has come since it was switched on",
+    ]
