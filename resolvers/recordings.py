@@ -32,6 +32,9 @@ from resolvers.outcomes import Outcome, answered, attempt, in_groups, value_of
 MAX_COVERAGE_US = 31 * 86_400 * 1_000_000
 EARLIEST_US, LATEST_US = 0, 253_370_764_800_000_000
 """1970-01-01 and 9999-01-01: hours on either side are still dates."""
+MOST_OVERLAPPING = 16
+"""Of the runs that begin before a range so many are looked at. More than one reach into it where a
+clock was set back, or a run in another store began before an earlier one was given up."""
 AWAY = "the worker that holds it is away"
 DOWN = "the worker that recorded it is down"
 UNTENDED = "no worker has taken the camera"
@@ -224,8 +227,7 @@ async def _runs(ctx: Context, alike: Sequence[_Range]) -> list[list[RecordingRun
     keys = NewRows({"camera_key": "uuid"}, [(each.camera.key,) for each in alike])
     rows = RecordingRunTable.within(ctx.actor.tenant_id)
     begun = rows.filter(started_us__lte=wanted.from_us).order_by("-started_us")
-    # Two, as a run in another store may have begun before an earlier one was given up.
-    before = await select_each(begun.limit(2), RecordingRun, keys)
+    before = await select_each(begun.limit(MOST_OVERLAPPING), RecordingRun, keys)
     inside = rows.filter(started_us__gt=wanted.from_us, started_us__lt=wanted.to_us)
     within = await select_each(inside.order_by("started_us"), RecordingRun, keys)
     return [first[::-1] + then for first, then in zip(before, within, strict=True)]

@@ -148,6 +148,17 @@ async def test_a_reason_that_quotes_a_cameras_garbage_is_kept(world: World) -> N
     assert parts[1].gap_reason == "it said \N{REPLACEMENT CHARACTER} and ?: stopped"
 
 
+async def test_footage_from_before_a_clock_was_set_back_is_no_gap(world: World) -> None:
+    camera = await add_camera(world)
+    await summarise(world, camera, [segment(NOON, 0, seconds=100)], "the clock was set")
+    for number in range(5):
+        later = segment(NOON + number * 10 * SECOND, (100 + number * 10) * TICKS)
+        await summarise(world, camera, [later], "the camera hung up")
+    inside = Interval(NOON + 60 * SECOND, NOON + 90 * SECOND)
+    parts = await recordings.coverage(context(world), camera.slug, inside)
+    assert reasons(parts, NOON) == [(60, 90, None)]
+
+
 def reasons(parts: list[recordings.Covered], from_us: int) -> list[tuple[int, int, str | None]]:
     return [
         ((part.from_us - from_us) // SECOND, (part.to_us - from_us) // SECOND, part.gap_reason)
