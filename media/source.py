@@ -43,6 +43,8 @@ _WAITED_S = 0.002
 """A read that took longer found nothing there yet."""
 _CALM_BYTES = 100_000
 """More in one go is more than sockets buffer: there is no time to rest."""
+_MOST_STREAMS = "16"
+"""FFmpeg would take 1,000, at 300 kB each. Cameras have a picture, sound, metadata, a way back."""
 _UDP_BUFFER_BYTES = str(4 << 20)
 """A keyframe of 4K comes as one burst; 384 KiB, FFmpeg's own, lose part of each over UDP."""
 _QUICK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
@@ -198,6 +200,7 @@ def open_source(
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
+        "max_streams": _MOST_STREAMS,
         **LIMITS,
         **_UNDECODED,
     }

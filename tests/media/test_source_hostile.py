@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -48,3 +50,31 @@ def test_a_description_of_two_gigabytes_is_not_waited_for() -> None:
         fault = fault_of(lambda: open_source(where))
 
     assert (type(fault), str(fault)) == (SourceGarbage, "the camera's answer is not understood")
+
+
+OPENED = """
+import resource, sys
+from contextlib import suppress
+from media.network import CameraNetworks
+from media.rtsp_url import parse_rtsp_url
+from media.source import Timeouts, open_source
+from media.source_errors import SourceError
+
+def most_kib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+place, before = CameraNetworks(["127.0.0.1/32"]).check(parse_rtsp_url(sys.argv[1])), most_kib()
+with suppress(SourceError):
+    open_source(place, timeouts=Timeouts(3.0, 3.0))
+print(most_kib() - before)
+"""
+
+
+def test_a_description_of_a_thousand_tracks_costs_next_to_no_memory() -> None:
+    """In a process of its own, as only the most that was ever taken can be told."""
+    with talking(described(WITH_PARAMETERS * 1000)) as where:
+        url = f"rtsp://127.0.0.1:{where.url.port}/live"
+        command = [sys.executable, "-c", OPENED, url]
+        taken_kib = int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    assert taken_kib < 64 << 10
