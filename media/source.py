@@ -112,7 +112,8 @@ class Source:
         try:
             yield from self._read(watch or Watch(None, 0.0))
         except av.error.FFmpegError as fault:
-            raise read_fault(fault) from None
+            if watch is None or not watch.barked:  # over TLS, what was cut is an error
+                raise read_fault(fault) from None
         finally:
             if watch is not None:
                 WATCHDOG.remove(watch)
