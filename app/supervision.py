@@ -23,6 +23,7 @@ from resolvers.context import World
 from resolvers.errors import Unavailable
 from resolvers.leases import Wanted
 from resolvers.positions import earliest_position
+from resolvers.switches import NOT_RECORDED, OFF
 from resolvers.zones import zones_of
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ STAGGER_SECONDS = 0.25
 """Between batches of cameras that are started: each opens a connection and reads its last hour."""
 HANDED_OVER = "handed over to another worker"
 TAKEN = "another worker took it over"
+SET_UP_ANEW = "the camera was set up anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Supervisor:
         enabled = {each.key: each for each in cameras if each.enabled and not self._is_shut(each)}
         wanted = [Wanted(each.tenant_id, each.key) for each in enabled.values()]
         await self._outbid_what_failed()
-        await self._let_go(enabled, deletions)
+        await self._let_go(cameras, enabled, deletions)
         await self._follow_changes(enabled)
         more = await self.tenure.take(wanted)
         await self._start_all(enabled)
@@ -152,25 +154,31 @@ class Supervisor:
             self.pipelines.give_up(pipeline)
 
     async def _let_go(
-        self, enabled: dict[UUID, Camera], deletions: Sequence[CameraDeletion]
+        self,
+        cameras: Sequence[Camera],
+        enabled: dict[UUID, Camera],
+        deletions: Sequence[CameraDeletion],
     ) -> None:
         """Of cameras that were switched off or deleted; the deleted keep their owner to the end."""
         deleted = {each.key for each in deletions}
         over = [key for key in {*self.tenure.tokens, *self.pipelines.running} if key not in enabled]
+        await self.pipelines.stop([each.key for each in cameras if not each.enabled], OFF)
         await self.pipelines.stop(over)
         await self.tenure.give_back([key for key in over if key not in deleted])
 
     async def _follow_changes(self, enabled: dict[UUID, Camera]) -> None:
         """Detection is changed while the camera is recorded; for all else it is connected anew."""
-        outdated = []
+        outdated: dict[str, list[UUID]] = {NOT_RECORDED: [], SET_UP_ANEW: []}
         for key, pipeline in self.pipelines.running.items():
             addresses = self._opened(enabled[key])
             config = self._config(enabled[key], pipeline.config.token, addresses)
             if not config.records_like(pipeline.config):
-                outdated.append(key)
+                ends = pipeline.config.record and not config.record
+                outdated[NOT_RECORDED if ends else SET_UP_ANEW].append(key)
             elif config != pipeline.config:
                 self.pipelines.change_detection(config)
-        await self.pipelines.stop(outdated)
+        for reason, keys in outdated.items():
+            await self.pipelines.stop(keys, reason)
 
     async def _start_all(self, enabled: dict[UUID, Camera]) -> None:
         idle = self.tenure.tokens.keys() & enabled.keys() - self.pipelines.running.keys()

@@ -6,7 +6,7 @@ import queue
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -71,10 +71,18 @@ class NetworkListError(MediaError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CheckedAddresses:
-    """Where a camera may be connected to. Invariant: not empty, and every address is allowed."""
+    """Where a camera may be connected to. Invariant: not empty, and every address is allowed.
+
+    `networks` are those that allowed them, None where nothing else is to be reached.
+    """
 
     url: RtspUrl
     addresses: tuple[str, ...]
+    networks: AllowedNetworks | None = field(default=None, compare=False)
+
+    def allows(self, ip: str) -> bool:
+        """Whether an address that the camera names may be sent to; False for a host's name."""
+        return ip in self.addresses or (self.networks is not None and self.networks.allows(ip))
 
 
 class AllowedNetworks:
@@ -138,7 +146,7 @@ class CameraNetworks(AllowedNetworks):
 
     def check(self, url: RtspUrl, timeout_s: float = 5.0) -> CheckedAddresses:
         """`addresses` of a camera's host, for `RtspUrl.at_address`. Raises the same."""
-        return CheckedAddresses(url, self.addresses(url.host, url.port, timeout_s))
+        return CheckedAddresses(url, self.addresses(url.host, url.port, timeout_s), self)
 
 
 class WebhookNetworks(AllowedNetworks):

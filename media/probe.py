@@ -14,6 +14,7 @@ from media.camera_time import camera_us
 from media.clock import SystemClock
 from media.codecs import VideoSetup
 from media.decoders import IN_PROCESS, Decoders, FirstPicture
+from media.live.feed import LiveStream
 from media.network import CameraNetworks
 from media.rtsp_url import parse_rtsp_url
 from media.source import Source, Timeouts, Transport, open_source
@@ -25,6 +26,8 @@ _LONG_GOP_SECONDS = 10.0
 _REPORT_WITHIN_S = 4.0
 """A first sender report comes by then, or not soon (RFC 3550, 6.2: 2.5 s, more or less)."""
 _WRONG_CLOCK_US = 3_000_000
+_RARE_PROFILES = ("High 10", "High 4")
+"""FFmpeg's names of those of H.264 with more than 8 bits or more colour than 4:2:0."""
 _CLOCK = SystemClock()
 
 
@@ -128,9 +131,14 @@ def _warnings(source: Source, seen: _Seen) -> Iterator[str]:
             "H.265 is recorded as it is: not every browser plays it, and live view over WebRTC "
             "does not work; set the camera to H.264 for both"
         )
+    elif (profile := str(source.video.codec_context.profile)).startswith(_RARE_PROFILES):
+        yield (
+            f"H.264 {profile} is recorded as it is: not every browser plays it, and live "
+            "view over WebRTC does not work; set the camera to 8 bits (High or Main)"
+        )
     if seen.reorders:
         yield "B-frames: live view over WebRTC does not work; switch them off in the camera"
-    yield from _sound_warnings(source)
+    yield from _sound_warnings(source, is_live=stream.codec == "h264" and not seen.reorders)
     gop_seconds = seen.gop_seconds()
     if len(seen.keyframes) < 2:
         yield "no two keyframes came while looking: segments will be long and seeking coarse"
@@ -150,9 +158,15 @@ def _clock_warning(ahead_us: int) -> str:
     )
 
 
-def _sound_warnings(source: Source) -> Iterator[str]:
+def _sound_warnings(source: Source, *, is_live: bool) -> Iterator[str]:
+    """`is_live`: whether live view over WebRTC has a picture."""
     codec = source.stream.audio_codec
     if source.audio is None and source.has_sound:
         yield "the codec of the sound is not known: it is not recorded"
     elif codec not in (None, "aac"):
         yield f"sound is {codec}, which is recorded as AAC"
+    if is_live and codec is not None and LiveStream.of(source).web_sound is None:
+        yield (
+            f"sound is {codec}, which live view over WebRTC leaves out: recordings have it; set "
+            "the camera to G.711 (8 kHz, mono) or Opus for both"
+        )

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from media.codecs import LIMITS
 from media.decoders import IN_PROCESS, Decoders
-from media.libav import opening
+from media.libav import Allows, opening
 from media.network import CheckedAddresses
 from media.source_errors import (
     SourceEnded,
@@ -43,6 +43,8 @@ _WAITED_S = 0.002
 """A read that took longer found nothing there yet."""
 _CALM_BYTES = 100_000
 """More in one go is more than sockets buffer: there is no time to rest."""
+_MOST_STREAMS = "16"
+"""FFmpeg would take 1,000, at 300 kB each. Cameras have a picture, sound, metadata, a way back."""
 _UDP_BUFFER_BYTES = str(4 << 20)
 """A keyframe of 4K comes as one burst; 384 KiB, FFmpeg's own, lose part of each over UDP."""
 _QUICK = {"probesize": "32768", "analyzeduration": "0", "fpsprobesize": "0"}
@@ -110,7 +112,8 @@ class Source:
         try:
             yield from self._read(watch or Watch(None, 0.0))
         except av.error.FFmpegError as fault:
-            raise read_fault(fault) from None
+            if watch is None or not watch.barked:  # over TLS, what was cut is an error
+                raise read_fault(fault) from None
         finally:
             if watch is not None:
                 WATCHDOG.remove(watch)
@@ -198,15 +201,18 @@ def open_source(
         "rtsp_transport": transport.value,
         "protocol_whitelist": _PROTOCOLS[place.url.scheme],
         "buffer_size": _UDP_BUFFER_BYTES,
+        "max_streams": _MOST_STREAMS,
         **LIMITS,
         **_UNDECODED,
     }
     read_timeout = _ReadTimeout(timeouts.read_s)
+    allows = place.allows if transport is Transport.UDP else None
+    limits = _Limits((timeouts.open_s, read_timeout), allows)
     with Approach(address, place.url.port) as approach:
-        container = _open(target, options | _QUICK, (timeouts.open_s, read_timeout))
+        container = _open(target, options | _QUICK, limits)
         if not _knows_parameters(container):
             container.close()
-            container = _open(target, options | _THOROUGH, (timeouts.open_s, read_timeout))
+            container = _open(target, options | _THOROUGH, limits)
         held = approach.grip()
     if held is not None:
         read_timeout.leave_to_watchdog()
@@ -241,18 +247,25 @@ class _Opened:
     read_timeout: _ReadTimeout
 
 
-def _open(
-    target: str, options: dict[str, str], timeout: tuple[float, _ReadTimeout]
-) -> InputContainer:
-    with opening(timeout[0]) as attempt:
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Of an attempt: time-outs to open and to read, and who may send over UDP."""
+
+    timeout: tuple[float, _ReadTimeout]
+    allows: Allows | None
+
+
+def _open(target: str, options: dict[str, str], limits: _Limits) -> InputContainer:
+    with opening(limits.timeout[0], limits.allows) as attempt:
         try:
-            container = av.open(
-                target, mode="r", options=options, timeout=cast(tuple[float, float], timeout)
-            )
+            timeout = cast(tuple[float, float], limits.timeout)
+            container = av.open(target, mode="r", options=options, timeout=timeout)
         except (av.error.FFmpegError, UnicodeError) as fault:
             if attempt.redirected:  # then it never succeeds: it is held up until it times out
                 raise SourceRedirected(
                     "the camera redirects to another address: set that one instead"
+                    if limits.allows is None
+                    else "the camera leads to another address: set that one instead, or use TCP"
                 ) from None
             if attempt.is_over:  # FFmpeg often calls it invalid data then
                 raise SourceUnreachable("no answer from the camera in time") from None

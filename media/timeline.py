@@ -128,10 +128,10 @@ class RunTimeline:
     @property
     def fps(self) -> float | None:
         """Frames per second as counted; None before there are two seconds of them."""
-        ticks = self._end - self.start_position
-        if ticks < 2 * TICKS_PER_SECOND:
+        ticks = (self._video.last_dts or 0) - self.start_position + (self._delay or 0)
+        if not self._frames or ticks < 2 * TICKS_PER_SECOND:
             return None
-        return round(self._frames * TICKS_PER_SECOND / ticks, 2)
+        return round((self._frames - 1) * TICKS_PER_SECOND / ticks, 2)
 
     def guessed_clock(self) -> RunClock:
         """The settled clock, or the best that is known; of use once the run began."""

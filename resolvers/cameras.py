@@ -43,6 +43,7 @@ from resolvers.holds import check_free
 from resolvers.outcomes import Outcome, value_of
 from resolvers.removal import gone_with
 from resolvers.roster import Roster
+from resolvers.switches import note_switch
 from resolvers.tenants import tenant_by_id
 
 
@@ -292,8 +293,10 @@ async def camera_update(ctx: Context, camera_id: str, changes: CameraChanges) ->
         rows = CameraTable.within(ctx.actor.tenant_id).filter(key=known.key)
         status = _status_after(known, changes.enabled, now)
         await rows.update(**values, **status, updated_us=now, change_seq=seq)
+        saved = await _by_key(ctx, known.key)
+        await note_switch(known, saved)
     await _announce(ctx)
-    return CameraSaved(await _by_key(ctx, known.key), filtered)
+    return CameraSaved(saved, filtered)
 
 
 async def camera_rewrite(

@@ -150,6 +150,17 @@ async def _forget_dead(known: Sequence[Worker], now_us: int) -> None:
         await WorkerTable.filter(id__in=dead).delete()
 
 
+async def untended(world: World, tenant_id: str, keys: Iterable[UUID]) -> set[UUID]:
+    """Of a tenant's cameras those that no living worker has."""
+    wanted = set(keys)
+    if not wanted:
+        return wanted
+    now_us = await database_now_us(world.clock.now_us())
+    rows = CameraLeaseTable.within(tenant_id).filter(camera_key__in=list(wanted))
+    held = await select(rows.filter(worker_id__not_isnull=True), CameraLease)
+    return wanted - {each.camera_key for each in held if not has_expired(each, now_us)}
+
+
 async def be_alone(world: World, me: Worker) -> None:
     """Frees every camera at once: there can be no other worker on this database."""
     await WorkerTable.exclude(id=me.id).update(seen_us=F("seen_us") - LEASE_US)

@@ -267,10 +267,37 @@ async def open_file(
     """
     camera = await camera_for(ctx, camera_id, Scope.PLAYBACK_READ)
     try:
-        demand_time(ctx, _time_of_file(ctx, hour, name))
+        shown = _time_of_file(ctx, hour, name)
     except RecordingNotFound as error:
         raise NotFound("there is no such recording") from error
+    demand_time(ctx, shown)
+    allowed = ctx.actor.interval
+    if allowed is not None and _SEGMENT.fullmatch(name) and shown.from_us < allowed.from_us:
+        await _demand_reach(ctx, HourOf(camera, hour), name)
     return await footage.open_file(ctx, camera, hour, name, wish)
+
+
+async def _demand_reach(ctx: Context, place: HourOf, name: str) -> None:
+    """Of a segment that begins before the actor's time: its name does not tell where it ends.
+
+    Raises:
+        NotFound: it ends before that time, too.
+        FootageAway: it may be where it can't be reached.
+    """
+    found = await footage.of_hour(ctx, place.camera, place.hour)
+    seen = visible_part(ctx, found)
+    if not any(each.name.endswith(f"/{name}") for each in seen.segments):
+        raise FootageAway if found.away else NotFound("there is no such recording")
+
+
+def visible_part(ctx: Context, found: Footage) -> Footage:
+    """The segments that show something of the actor's time."""
+    allowed = ctx.actor.interval
+    if allowed is None:
+        return found
+    return found.only(
+        each for each in found.segments if allowed.overlaps(each.start_us, each.end_us)
+    )
 
 
 def _time_of_file(ctx: Context, hour: Hour, name: str) -> Interval:

@@ -20,7 +20,7 @@ from resolvers.cameras import camera_for
 from resolvers.context import Context
 from resolvers.errors import FieldError, FootageAway, InvalidInput, NotFound
 from resolvers.footage import Footage, HourOf
-from resolvers.playback import MAX_INTERVAL_US, demand_time, narrowed
+from resolvers.playback import MAX_INTERVAL_US, demand_time, narrowed, visible_part
 from resolvers.recordings import check_range
 
 MOST_WAIT_SECONDS = 30.0
@@ -70,7 +70,7 @@ async def hour_playlist(
     demand_time(ctx, bounds)
     found = await _awaited(ctx, HourOf(camera, hour), part)
     hints = (CAN_BLOCK_RELOAD,) if _grows_here(ctx, found) else ()
-    found = _beginning(found, part)
+    found = visible_part(ctx, _beginning(found, part))
     granted = narrowed(ctx, bounds)
     if part.key_pictures:
         return await _served_pictures(ctx, camera, found, granted)

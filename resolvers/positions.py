@@ -28,8 +28,9 @@ async def earliest_position(tenant_id: str, camera_key: UUID, store_id: UUID, no
     while the database was away: never more than wall time has passed. The new run leaps over that.
     """
     rows = RecordingRunTable.within(tenant_id).filter(camera_key=camera_key)
+    rows = rows.filter(store_id__not_isnull=True)  # without one it is a note: resolvers/switches.py
     runs = await select(rows.order_by("-started_us").limit(LATEST_RUNS), RecordingRun)
-    if not runs or runs[0].store_id in (None, store_id):
+    if not runs or runs[0].store_id == store_id:
         return 0
     known = [run for run in runs if run.end_position is not None]
     last = max(known, key=lambda run: run.end_position or 0, default=runs[-1])

@@ -21,7 +21,7 @@ from models.recording import (
     RecordingRun,
     RecordingRunTable,
 )
-from resolvers import addresses
+from resolvers import addresses, leases
 from resolvers.access import Interval, Scope
 from resolvers.cameras import cameras_for
 from resolvers.context import Context
@@ -32,7 +32,14 @@ from resolvers.outcomes import Outcome, answered, attempt, in_groups, value_of
 MAX_COVERAGE_US = 31 * 86_400 * 1_000_000
 EARLIEST_US, LATEST_US = 0, 253_370_764_800_000_000
 """1970-01-01 and 9999-01-01: hours on either side are still dates."""
+MOST_OVERLAPPING = 16
+"""Of the runs that begin before a range so many are looked at. More than one reach into it where a
+clock was set back, or a run in another store began before an earlier one was given up."""
 AWAY = "the worker that holds it is away"
+DOWN = "the worker that recorded it is down"
+UNTENDED = "no worker has taken the camera"
+NOTHING = "nothing was recorded before"
+FUTURE = "in the future"
 
 
 class RecordedHour(msgspec.Struct, frozen=True):
@@ -80,6 +87,14 @@ class _Day(msgspec.Struct, frozen=True):
 class _Range(msgspec.Struct, frozen=True):
     camera: Camera
     wanted: Interval
+
+
+class _Now(msgspec.Struct, frozen=True):
+    """The present: stores that can't be reached, cameras without a worker."""
+
+    at_us: int
+    away: frozenset[UUID]
+    untended: set[UUID]
 
 
 async def hours(ctx: Context, camera_id: str, date: str) -> list[RecordedHour]:
@@ -179,18 +194,23 @@ async def coverage(ctx: Context, camera_id: str, wanted: Interval) -> list[Cover
 
 
 async def coverage_of_each(ctx: Context, asked: Sequence[RangeOf]) -> list[Outcome[list[Covered]]]:
-    """`coverage` of each, in two statements for all of the same range. Raises ScopeMissing."""
+    """`coverage` of each, in two statements for all of the same range. Raises ScopeMissing.
+
+    Two more tell whether who records is still there, of ranges that reach beyond what is recorded.
+    """
     cameras = await cameras_for(ctx, [each.camera_id for each in asked], Scope.PLAYBACK_READ)
     ranges = [attempt(_range, *each) for each in zip(cameras, asked, strict=True)]
 
     async def answer(ranges: list[_Range]) -> list[list[Covered]]:
         found = await in_groups(ranges, lambda each: each.wanted, partial(_runs, ctx))
-        away = await _away(ctx, chain.from_iterable(found))
-        now_us = ctx.world.clock.now_us()
-        return [
-            _cut(each.wanted, runs, away, each.camera, now_us)
-            for each, runs in zip(ranges, found, strict=True)
-        ]
+        both = list(zip(ranges, found, strict=True))
+        open_ended = [each.camera.key for each, runs in both if _is_open_ended(each, runs)]
+        now = _Now(
+            at_us=ctx.world.clock.now_us(),
+            away=await _away(ctx, chain.from_iterable(found)),
+            untended=await leases.untended(ctx.world, ctx.actor.tenant_id, open_ended),
+        )
+        return [_cut(each, runs, now) for each, runs in both]
 
     return await answered(ranges, answer)
 
@@ -207,8 +227,7 @@ async def _runs(ctx: Context, alike: Sequence[_Range]) -> list[list[RecordingRun
     keys = NewRows({"camera_key": "uuid"}, [(each.camera.key,) for each in alike])
     rows = RecordingRunTable.within(ctx.actor.tenant_id)
     begun = rows.filter(started_us__lte=wanted.from_us).order_by("-started_us")
-    # Two, as a run in another store may have begun before an earlier one was given up.
-    before = await select_each(begun.limit(2), RecordingRun, keys)
+    before = await select_each(begun.limit(MOST_OVERLAPPING), RecordingRun, keys)
     inside = rows.filter(started_us__gt=wanted.from_us, started_us__lt=wanted.to_us)
     within = await select_each(inside.order_by("started_us"), RecordingRun, keys)
     return [first[::-1] + then for first, then in zip(before, within, strict=True)]
@@ -238,38 +257,63 @@ def check_range(wanted: Interval, longest_us: int) -> None:
         raise InvalidInput(FieldError("to", f"want a range of at most {hours} hours"))
 
 
-def _cut(
-    wanted: Interval,
-    runs: Sequence[RecordingRun],
-    away: frozenset[UUID],
-    camera: Camera,
-    now_us: int,
-) -> list[Covered]:
+def _is_open_ended(asked: _Range, runs: Sequence[RecordingRun]) -> bool:
+    """Whether nobody has said why there is nothing at the range's end."""
+    if not runs:
+        return asked.camera.enabled and asked.camera.record
+    return runs[-1].end_reason is None and runs[-1].recorded_until_us < asked.wanted.to_us
+
+
+def _cut(asked: _Range, runs: Sequence[RecordingRun], now: _Now) -> list[Covered]:
     parts: list[Covered] = []
+    wanted = asked.wanted
     place = wanted.from_us
-    reason = "nothing was recorded before"
+    reason = NOTHING
     for run in runs:
         start, end = max(run.started_us, place), min(run.recorded_until_us, wanted.to_us)
         if start > place:
             parts.append(Covered(place, start, reason))
             place = start
         if end > place:
-            parts.append(Covered(place, end, AWAY if run.store_id in away else None))
+            parts.append(Covered(place, end, AWAY if run.store_id in now.away else None))
             place = end
-        reason = run.end_reason or "not written yet"
+        reason = run.end_reason or _unsaid(asked.camera, now)
     if place < wanted.to_us:
-        parts += _tail(Interval(place, wanted.to_us), runs, camera, reason, now_us)
-    return parts
+        changes = [] if runs else [(asked.camera.created_us, _never(asked.camera, now))]
+        parts += _in_turn(Interval(place, wanted.to_us), reason, [*changes, (now.at_us, FUTURE)])
+    return _without_seams(parts)
 
 
-def _tail(
-    left: Interval, runs: Sequence[RecordingRun], camera: Camera, reason: str, now_us: int
-) -> list[Covered]:
-    """What follows the last run, up to now and after it."""
-    if not runs and not camera.record:
-        reason = "recording is switched off"
-    elif not runs and camera.status_reason:
-        reason = camera.status_reason
-    now = min(max(now_us, left.from_us), left.to_us)
-    parts = [Covered(left.from_us, now, reason), Covered(now, left.to_us, "in the future")]
+def _without_seams(parts: Sequence[Covered]) -> list[Covered]:
+    """A run's end and a note of the same reason make one gap."""
+    joined: list[Covered] = []
+    for part in parts:
+        goes_on = bool(joined) and part.gap_reason == joined[-1].gap_reason is not None
+        from_us = joined.pop().from_us if goes_on else part.from_us
+        joined.append(msgspec.structs.replace(part, from_us=from_us))
+    return joined
+
+
+def _unsaid(camera: Camera, now: _Now) -> str:
+    """Why there is nothing behind a run that nobody has ended."""
+    return DOWN if camera.key in now.untended else "not written yet"
+
+
+def _never(camera: Camera, now: _Now) -> str:
+    """Why nothing was ever recorded of a camera."""
+    if not camera.enabled:
+        return "the camera is switched off"
+    if not camera.record:
+        return "recording is switched off"
+    return camera.status_reason or (UNTENDED if camera.key in now.untended else NOTHING)
+
+
+def _in_turn(left: Interval, reason: str, changes: Sequence[tuple[int, str]]) -> list[Covered]:
+    """A gap with another reason from each of the given times on, which are in order."""
+    parts, place = [], left.from_us
+    for at_us, following in changes:
+        end = min(max(at_us, place), left.to_us)
+        parts.append(Covered(place, end, reason))
+        place, reason = end, following
+    parts.append(Covered(place, left.to_us, reason))
     return [part for part in parts if part.to_us > part.from_us]

@@ -25,6 +25,8 @@ _MOST_KEPT = 1200
 _MOST_WAITING = 500
 """Packets that the event loop has not fetched; more are dropped, up to the next keyframe."""
 
+_SOUNDS = {"opus": "audio/opus", "pcm_alaw": "audio/PCMA", "pcm_mulaw": "audio/PCMU"}
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -66,6 +68,13 @@ class LiveStream:
             return cls(video.name, extradata)
         context = audio.codec_context
         return cls(video.name, extradata, context.name, context.sample_rate, context.channels)
+
+    @property
+    def web_sound(self) -> str | None:
+        """WebRTC's name of the sound; None where browsers don't take it as it is."""
+        is_narrow = self.rate_hz == 8000 and self.channels == 1
+        name = "opus" if self.sound in ("opus", "libopus") else self.sound or ""
+        return _SOUNDS.get(name) if name == "opus" or is_narrow else None
 
 
 class Viewer(Protocol):

@@ -57,7 +57,6 @@ _BEGIN_SECONDS, _BEGIN_LOOKS = 1.0, 20
 _LOSING = 26
 """Of 256: a viewer who lost a tenth of the last second's packets can't take this much."""
 _FAULTS = (*PARSE_FAULTS, InternalError, InvalidAccessError, InvalidStateError, OperationError)
-_SOUNDS = {"opus": "audio/opus", "pcm_alaw": "audio/PCMA", "pcm_mulaw": "audio/PCMU"}
 _PICTURES = ("video/H264", "video/rtx")
 
 Revoked = Callable[[str, str | None], bool]
@@ -120,7 +119,7 @@ class _Session:
         try:
             # Before the offer is read: aiortc would take the first codec of its own list, VP8.
             self._sender = self._add(self._pictures, _PICTURES)
-            sound = _sound_of(stream)
+            sound = stream.web_sound
             if sound is not None and sound.lower() in offer.sounds:
                 self._sound = SoundTrack(self._clock)
                 self._add(self._sound, (sound,))
@@ -202,13 +201,6 @@ class _Session:
         if self._sound is not None:
             self._sound.stop()
         await self.connection.close()
-
-
-def _sound_of(stream: LiveStream) -> str | None:
-    """WebRTC's name of the camera's sound; None where browsers don't take it as it is."""
-    is_narrow = stream.rate_hz == 8000 and stream.channels == 1
-    name = "opus" if stream.sound in ("opus", "libopus") else stream.sound or ""
-    return _SOUNDS.get(name) if name == "opus" or is_narrow else None
 
 
 class LiveSessions:

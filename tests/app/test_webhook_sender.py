@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app.webhook_sender import HttpSender
 from media.clock import Clock, SystemClock
 from media.network import WebhookNetworks
 from resolvers.webhook_sending import Destination, Message, Outcome
+from tests.certified import certified
 from tests.receiver import Receiver, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -260,33 +255,6 @@ async def test_http_is_refused_unless_it_is_allowed() -> None:
         assert (await sender.send(to(receiver.url), MESSAGE)).outcome is Outcome.FORBIDDEN
         assert sender.fault("https://a.example/") is None
     assert receiver.received == []
-
-
-def certified(folder: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server of these names shows, and what trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    told: list[x509.GeneralName] = [
-        x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
-        for name in names
-    ]
-    made = (
-        x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(told), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_pem = folder / "cert.pem", folder / "key.pem"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    kind = serialization.PrivateFormat.PKCS8
-    bare = serialization.NoEncryption()
-    key_pem.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, bare))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem, key_pem)
-    return server, ssl.create_default_context(cafile=str(pem))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,17 @@ def test_other_words_are_no_redirect() -> None:
         assert not attempt.is_over
 
 
+def test_over_udp_only_allowed_addresses_may_be_named() -> None:
+    said = "line='Transport: RTP/AVP/UDP;unicast;source={}"
+    with opening(60, lambda ip: ip == "10.0.0.7") as attempt:
+        assert not attempt.leads_away(said.format("10.0.0.7;server_port=5-6'\n"))
+        assert not attempt.leads_away("line='Transport: RTP/AVP/UDP;server_port=5-6'\n")
+        for other in ("10.0.0.8'\n", "'\n", "10.0.0.7;Source=x'\n", "10.0.0.7" + ";" * 900):
+            assert attempt.leads_away(said.format(other))
+    with opening(60) as attempt:
+        assert not attempt.leads_away(said.format("10.0.0.8'\n"))
+
+
 def test_another_thread_s_redirect_is_its_own() -> None:
     with opening(timeout_s=60) as attempt:
         other = threading.Thread(target=say, args=(REDIRECT,))

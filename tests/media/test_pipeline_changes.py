@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,8 @@ from av.video.stream import VideoStream
 from media.clock import SystemClock
 from media.orders import SILENCE_S
 from media.pipeline import CameraConfig, CameraPipeline
-from media.simulator import Mount, Simulator, SimulatorThread
+from media.rtsp_url import parse_rtsp_url
+from media.simulator import Mount, Simulator, SimulatorOptions, SimulatorThread
 from media.timeline import RunTimeline
 from media.types import CameraState, RunBegan, RunEnded, SegmentClosed
 from tests.clips import Encoding, frame_coded
@@ -196,3 +198,29 @@ def _waits_long(pipeline: CameraPipeline, clock: Patient) -> bool:
     fine = not pipeline.has_failed
     clock.ahead_us = 0
     return fine
+
+
+def test_a_camera_whose_address_changes_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is looked up for each attempt: DHCP may have given the camera another address."""
+    clip, answer = frame_coded(300, Encoding(gop=10)), socket.getaddrinfo
+    now_at = "127.0.0.1"
+
+    def look_up(name: str, *arguments: object, **options: object) -> object:
+        place = now_at if name == "gate.example" else name
+        return answer(place, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    told = Told()
+    with SimulatorThread() as first:
+        old = first.add("gate", clip)
+        url = first.url("gate")
+        options = SimulatorOptions(host="127.0.0.2", port=parse_rtsp_url(url).port)
+        with running(world(tmp_path), url.replace("127.0.0.1", "gate.example"), told):
+            told.wait_for_segments(1)
+            with SimulatorThread(options) as second:
+                second.add("gate", clip)
+                now_at = "127.0.0.2"
+                old.blackhole()
+                told.wait_for_runs(2)

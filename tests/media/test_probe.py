@@ -23,17 +23,17 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def test_a_plain_camera_has_no_warnings(simulator: Simulator) -> None:
-    simulator.add("gate", frame_coded(200, Encoding(gop=15, size=(640, 360), audio="aac")))
+def test_a_plain_camera_is_told_as_it_is(simulator: Simulator) -> None:
+    simulator.add("gate", frame_coded(200, Encoding(gop=15, size=(640, 360), audio="pcm_alaw")))
 
     report = probe(simulator.url("gate"), NETWORKS)
 
     stream = report.stream
     assert (stream.codec, stream.width_px, stream.height_px) == ("h264", 640, 360)
-    assert (stream.fps, stream.audio_codec) == (25.0, "aac")
+    assert (stream.fps, stream.audio_codec) == (25.0, "pcm_alaw")
     assert report.gop_seconds == 0.6
     assert not report.has_b_frames
-    assert report.warnings == ()
+    assert report.warnings == ("sound is pcm_alaw, which is recorded as AAC",)
     assert report.picture_jpeg is not None
     with av.open(io.BytesIO(report.picture_jpeg), "r") as container:
         picture = next(container.decode(video=0))
@@ -52,6 +52,16 @@ def test_what_will_not_work_is_said(simulator: Simulator) -> None:
     assert hevc.startswith("H.265 ")
     assert reordered.startswith("B-frames: ")
     assert sound == "sound is opus, which is recorded as AAC"
+
+
+def test_what_is_recorded_and_not_seen_or_heard_live_is_said(simulator: Simulator) -> None:
+    simulator.add("gate", frame_coded(200, Encoding(gop=15, pixels="yuv420p10le", audio="aac")))
+
+    report = probe(simulator.url("gate"), NETWORKS)
+
+    depth, sound = report.warnings
+    assert depth.startswith("H.264 High 10 is recorded as it is: ")
+    assert sound.startswith("sound is aac, which live view over WebRTC leaves out: ")
 
 
 def test_a_long_gop_is_noticed_before_it_ends(simulator: Simulator) -> None:

@@ -7,8 +7,7 @@ import itertools
 import logging
 import socket
 import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from media.source_errors import (
     SourceUnsupported,
 )
 from tests.clips import AudioCodec, Encoding, frame_coded
+from tests.media.answers import OK, described, fault_of, talking
 from tests.media.recorded import QUICK, place
 
 SHORT = Timeouts(open_s=0.6, read_s=0.6)
@@ -88,15 +88,6 @@ def test_any_sound_is_read(simulator: Simulator, audio: AudioCodec) -> None:
 
     assert source.stream.audio_codec == audio
     assert {packet.stream_index for packet in packets} == both
-
-
-def fault_of(act: Callable[[], object]) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        act()
-    shown = "".join(traceback.format_exception(caught.value, limit=0))
-    for secret in ("s3cret", "rtsp://", "127.0.0.1"):
-        assert secret not in shown
-    return caught.value
 
 
 def test_a_wrong_password(simulator: Simulator, mount: Mount) -> None:
@@ -215,42 +206,6 @@ def test_packets_that_gathered_come_all(simulator: Simulator, mount: Mount) -> N
     assert [after - before for before, after in itertools.pairwise(times)] == [3600] * 28
 
 
-@contextmanager
-def talking(answers: dict[bytes, str]) -> Iterator[CheckedAddresses]:
-    """A camera made of fixed answers, by method; what it has none for stays unanswered."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        connections: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                connections.append(connection)
-                threading.Thread(target=converse, args=(connection,), daemon=True).start()
-
-        def converse(connection: socket.socket) -> None:
-            while request := connection.recv(4096):
-                lines = request.decode().split("\r\n")
-                number = next((line for line in lines if line.startswith("CSeq")), "")
-                answer = answers.get(request.split(b" ")[0])
-                if answer is not None:
-                    connection.sendall(answer.replace("{cseq}", number).encode())
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield place(f"rtsp://u:s3cret@127.0.0.1:{server.getsockname()[1]}/live")
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        for connection in connections:
-            connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-
-
-OK = "RTSP/1.0 200 OK\r\n{cseq}\r\n"
-
-
 def test_a_redirect_is_not_followed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as victim:
         port = victim.getsockname()[1]
@@ -265,18 +220,6 @@ def test_a_redirect_is_not_followed() -> None:
             connection, _ = victim.accept()
             with connection:
                 assert connection.recv(1) == b"", "not a byte goes there"
-
-
-def described(media: str) -> dict[bytes, str]:
-    sdp = f"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n{media}"
-    length = f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n"
-    transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n"
-    return {
-        b"OPTIONS": OK + "Public: DESCRIBE, SETUP, PLAY\r\n\r\n",
-        b"DESCRIBE": OK + length + sdp,
-        b"SETUP": OK + transport,
-        b"PLAY": OK + "Session: 1\r\n\r\n",
-    }
 
 
 JPEG = "m=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n"

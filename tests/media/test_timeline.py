@@ -191,14 +191,18 @@ def test_the_end_is_where_the_last_shown_frame_ends() -> None:
     assert timeline.end_position % 9 == 0
 
 
-def test_frames_are_counted() -> None:
-    with camera() as gate:
+@pytest.mark.parametrize("bframes", [0, 2])
+def test_frames_are_counted(bframes: int) -> None:
+    with camera(bframes) as gate:
         timeline = gate.timeline()
-        gate.play(timeline, gate.packets[:49])
-        assert timeline.fps is None
-        gate.play(timeline, gate.packets[49:])
+        told = []
+        for packet in gate.packets:
+            gate.play(timeline, [packet])
+            told.append(timeline.fps)
 
-    assert timeline.fps == 25.0
+    assert set(told[:49]) == {None}
+    assert set(told[52:]) == {25.0}
+    assert set(told) == {None, 25.0}
 
 
 def move(packets: Sequence[Packet[Stream]], ticks: int) -> None:

@@ -210,6 +210,24 @@ async def test_a_grant_opens_its_own_hour_and_nothing_else(world: World) -> None
             await refusal
 
 
+async def test_a_grant_of_an_interval_shows_no_segment_beside_it(world: World) -> None:
+    camera = await add_camera(world)
+    run = uuid4()
+    parts = [segment(NOON + n * 4 * SECOND, n * 4 * TICKS, run_id=run) for n in range(4)]
+    hour = lay_down(world, camera, parts, ended=True)
+    wanted = Interval(NOON + 5 * SECOND, NOON + 8 * SECOND)
+    grant = world.identity.sign_grant(context(world).actor, camera.slug, wanted)
+    ctx = Context(world.identity.actor_of_grant(grant), world)
+    file = await playback.open_file(ctx, camera.slug, hour, parts[1].name)
+    assert not isinstance(file, FarFile)
+    file.close()
+    for other in (parts[0], parts[2], parts[3]):
+        with pytest.raises(NotFound):
+            await playback.open_file(ctx, camera.slug, hour, other.name)
+    text = (await playlists.hour_playlist(ctx, camera.slug, hour)).text
+    assert re.findall(r"/(\d{6}_\d{3}\.m4s)\?", text) == [parts[1].name]
+
+
 async def test_an_interval_across_hours_and_runs_is_one_signed_playlist(world: World) -> None:
     camera = await add_camera(world)
     run = uuid4()

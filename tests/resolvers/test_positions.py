@@ -12,10 +12,12 @@ from media.store import RecordingStore
 from media.types import RunBegan
 from models.camera import Camera
 from resolvers import ingest
+from resolvers.camera_input import CameraChanges
+from resolvers.cameras import camera_update
 from resolvers.context import World
 from resolvers.positions import earliest_position
 from tests.footage import TICKS, segment, summarise
-from tests.world import add_camera
+from tests.world import add_camera, context
 
 NOON = 1_780_056_000_000_000
 SECOND = 1_000_000
@@ -44,6 +46,15 @@ async def test_after_a_proper_hand_over_positions_go_on_without_a_hole(
 ) -> None:
     camera = await add_camera(world)
     await summarise(elsewhere, camera, [segment(NOON, 900)], "recording was stopped")
+    assert await earliest(camera, world.store.store_id, NOON + 6 * SECOND) == 900 + 4 * TICKS
+
+
+async def test_a_camera_that_was_switched_off_and_on_sets_no_other_bound(
+    world: World, elsewhere: World
+) -> None:
+    camera = await add_camera(world)
+    await summarise(elsewhere, camera, [segment(NOON, 900)], "recording was stopped")
+    await camera_update(context(world), camera.slug, CameraChanges(enabled=True))
     assert await earliest(camera, world.store.store_id, NOON + 6 * SECOND) == 900 + 4 * TICKS
 
 

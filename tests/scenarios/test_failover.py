@@ -25,7 +25,7 @@ from tests.world import context
 DIED = "the recorder stopped without warning"
 HANDED_OVER = "handed over to another worker"
 STOPPED = "the worker that recorded it was stopped"
-SWITCHED_OFF = "recording was stopped"
+SWITCHED_OFF = "the camera was switched off"
 
 Url = Callable[[str], str]
 
@@ -152,4 +152,7 @@ async def test_what_is_changed_reaches_the_owner(team: Crew, cameras_url: Url) -
     await owner.end(SIGTERM)
 
     assert (await audited(team.world, renamed)).gaps == []
-    assert [reason for _, reason in (await audited(team.world, off)).gaps] == [SWITCHED_OFF]
+    assert [reason for _, reason in (await audited(team.world, off)).gaps] == [
+        SWITCHED_OFF,
+        "no picture has come since it was switched on",
+    ]

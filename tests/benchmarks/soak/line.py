@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -56,10 +57,10 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(camera_port: int) -> AsyncIterator[Line]:
+async def line_to(camera_port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Line]:
     """Listens on a port of its own, so that each camera has an address of its own."""
     line = Line(camera_port)
-    listening = await asyncio.start_server(line.accept, "127.0.0.1", 0)
+    listening = await asyncio.start_server(line.accept, "127.0.0.1", 0, ssl=tls)
     line.port = listening.sockets[0].getsockname()[1]
     try:
         yield line
