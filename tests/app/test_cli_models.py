@@ -128,7 +128,7 @@ def test_labelled_pictures_that_cannot_be_read_are_told(settings: Settings, tmp_
     result = vms_models(settings, "check", "--dataset", str(tmp_path / "m"))
 
     assert result.exit_code == 1
-    assert "want a folder labels, or one COCO .json; found none" in result.stderr
+    assert "want pictures with a .txt of YOLO's each, or one COCO .json" in result.stderr
 
 
 def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
