@@ -21,12 +21,12 @@ def read_dataset(path: Path) -> list[Labelled]:
     Raises:
         DatasetError: neither; or a file of it can't be read, or no class is of a feature.
     """
+    if not path.exists():
+        raise DatasetError(f"no folder {path}")
     path = path.absolute()
     if path.is_dir():
         folder = path.parent if path.name == FOLDER else path
         found = read_yolo(path) or read_coco(folder)
-    elif not path.is_file():
-        raise DatasetError(f"no folder {path}")
     else:
         folder = path.parent.parent if path.parent.name == FOLDER else path.parent
         is_yaml = any(path.match(pattern) for pattern in YAMLS)
