@@ -20,6 +20,7 @@ from media.replay import replay as show
 from media.types import EventChange, MediaError
 from resolvers.access import Actor, Interval, Scope
 from resolvers.context import Context
+from resolvers.features import Feature
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ def replay(  # noqa: PLR0913 - an option for each thing that changes the log
         loaded = load(settings, model, begin)
         watched = as_wished(watched, fps, feature or ())
         if not watched.config.features:
-            watched = as_wished(watched, None, list(loaded.finders))
+            watched = as_wished(watched, None, sorted(loaded.finders.keys() - {Feature.MOTION}))
         if out is None:
             _log(watched, loaded, sys.stdout.buffer)
         else:
@@ -118,7 +119,9 @@ def _log(watched: Watched, models: ModelSet, file: BinaryIO) -> None:
 
     counts = show(watched.runs(), watched.config, models, tell)
     file.flush()
-    version = ", ".join(each.model_version for each in models.descriptions)
+    looked_for = watched.config.features
+    used = (each for each in models.descriptions if not looked_for.isdisjoint(each.features))
+    version = ", ".join(each.model_version for each in used)
     lane = counts.lane
     typer.echo(
         f"{version}: {len(began)} events; {lane.looked} frames looked at, {counts.still} still, "

@@ -20,14 +20,12 @@ from resolvers.feature_states import feature_states
 
 log = logging.getLogger(__name__)
 
-NOTHING_DETECTED = "cameras are recorded and served; nothing is detected"
+NOTHING_DETECTED = "cameras are recorded and served; nothing but motion is detected"
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """`pool` is None where no model runs; `reason` then says why."""
-
-    pool: DetectorPool | None
+    pool: DetectorPool
     found: tuple[ModelStatus, ...] = field(default=())
 
     def statuses(self) -> tuple[ModelStatus, ...]:
@@ -71,10 +69,9 @@ def open_detection(settings: Settings) -> Iterator[Detection]:
     if not choice.models:
         fault = "; ".join(choice.faults.values()) or NONE_INSTALLED
         log.warning("%s: %s", fault, NOTHING_DETECTED)
-        yield Detection(None, found)
-        return
-    for fault in choice.faults.values():
-        log.warning("%s", fault)
+    else:
+        for fault in choice.faults.values():
+            log.warning("%s", fault)
     pool = DetectorPool(loading.models)
     try:
         yield Detection(pool, found)

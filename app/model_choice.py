@@ -11,6 +11,7 @@ from msgspec import structs
 from app.model_store import InstalledModel, ModelError, ModelStore
 from media.detect.description import ModelDescription, Task
 from media.detect.model_set import ModelSet
+from media.detect.motion_clips import MotionClassifier
 from media.types import MediaError, ModelStatus
 
 log = logging.getLogger(__name__)
@@ -69,11 +70,14 @@ def _is_usable(store: ModelStore, model: InstalledModel, use: Use, choice: Choic
 
 
 class Loading:
-    """A Use that loads models on a device; `begin` takes the place of detectors' own thresholds."""
+    """A Use that loads models on a device; `begin` takes the place of detectors' own thresholds.
+
+    Motion is told whatever is loaded.
+    """
 
     def __init__(self, device: str, begin: float | None = None) -> None:
         self._device, self._begin = device, begin
-        self.models = ModelSet()
+        self.models = ModelSet(classifiers=(MotionClassifier(),))
         self.devices: dict[str, str] = {}
         self.device_faults: dict[str, str | None] = {}
 

@@ -58,7 +58,7 @@ class Snapshots:
 class Pipelines:
     """The cameras that are run here, each under the token of its lease.
 
-    `pool` is None where no model is installed: cameras are recorded and nothing is detected.
+    `pool` is None where nothing is to be detected: cameras are recorded.
     `lacking` says of features that are not to be had in full why, and what to do.
     """
 
@@ -89,9 +89,9 @@ class Pipelines:
         for feature in config.features:
             if feature in self.lacking:
                 log.warning("camera %s: %s: %s", config.key, feature, self.lacking[feature])
-        if self.pool is None or not config.features:
-            return None
         features = frozenset(config.features)
+        if self.pool is None or features.isdisjoint(self.pool.models.finders):
+            return None
         folder = CameraFolder(config.tenant_id, config.folder)
         frames, topic = (
             FrameLog(self.media.store, folder),

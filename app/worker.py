@@ -42,7 +42,7 @@ class Companion(Protocol):
 class Worker:
     """Keeps running pipelines equal to the cameras that it owns of those in the database.
 
-    `pool` is None where no model is installed: cameras are recorded and nothing is detected.
+    `pool` is None where nothing is to be detected: cameras are recorded.
     `companions` are all started in `run`. `address` is the base URL of its internal port; whoever
     opens the port sets it, at any time: it is told with the next look. `spool` is the folder of
     changes that wait for the database. `alone`: no other worker can be on the database.

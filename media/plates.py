@@ -1,8 +1,9 @@
 """Number plates as text: what was read, brought into the form that Vietnam writes; pure.
 
-A plate is two digits of a province, a series (a letter, two letters, or a letter and a digit) and
-four or five digits: `51F-123.45`, `29B1-234.56`, `30A-1234`. It stands on one line or on two, the
-second line being the number alone.
+A plate is two digits of a province, a series (a letter, two letters, or a letter and a digit; `MĐ`
+and a digit of electric motorcycles) and four or five digits: `51F-123.45`, `29B1-234.56`,
+`30A-1234`. It stands on one line or on two, the second line being the number alone. `Đ`, which
+readers and keyboards lack, is told as `D`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ _LETTER = "[A-HK-NPR-VX-Z]"
 """I, J, O, Q and W are in no series."""
 _ONE_LINE = (
     re.compile(rf"(\d\d)({_LETTER}{{1,2}})(\d{{5}})"),
-    re.compile(rf"(\d\d)({_LETTER}\d)(\d{{5}})"),
+    re.compile(rf"(\d\d)({_LETTER}\d|MD\d)(\d{{5}})"),
     re.compile(rf"(\d\d)({_LETTER}{{1,2}})(\d{{4}})"),
 )
 """Tried in this order: `29B12345` may be `29B-123.45` or `29B1-2345`, and the latter are old."""
-_UPPER = re.compile(rf"(\d\d)({_LETTER}{{1,2}}|{_LETTER}\d)")
+_UPPER = re.compile(rf"(\d\d)({_LETTER}{{1,2}}|{_LETTER}\d|MD\d)")
 _LOWER = re.compile(r"\d{4,5}")
 
 _AS_DIGIT = str.maketrans("ODQILZSBG", "000112586")
@@ -47,7 +48,12 @@ def plate_text(lines: Sequence[str]) -> str | None:
 
 def plate_key(text: str) -> str:
     """What two ways of writing one plate have in common: its letters and digits, `51F12345`."""
-    return _NO_SIGN.sub("", text.upper())
+    return _NO_SIGN.sub("", without_stroke(text).upper())
+
+
+def without_stroke(text: str) -> str:
+    """`Đ` as `D`."""
+    return text.replace("Đ", "D").replace("đ", "d")
 
 
 def is_of_form(text: str) -> bool:

@@ -9,6 +9,9 @@ from uuid import UUID
 TICKS_PER_SECOND = 90_000
 """A *position* is counted in these ticks on a camera's media timeline, as written in its files."""
 
+MOTION_VERSION = "motion@2026-11-29"
+"""What tells motion, as events carry it: it is no model, and always there."""
+
 
 class MediaError(Exception):
     """Whatever goes wrong in media; its text is fit for an operator and holds no credentials."""

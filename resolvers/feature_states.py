@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from media.types import ModelStatus
+from media.types import MOTION_VERSION, ModelStatus
 from resolvers.features import ALL_FEATURES, Feature
 
 READS, DETECTS = "reads text", "finds boxes"
@@ -14,7 +14,6 @@ READS, DETECTS = "reads text", "finds boxes"
 READ_FEATURES = frozenset({Feature.LICENSE_PLATE.value})
 """What is read once it is found."""
 
-NO_MOTION = "no events are made of motion: it steers what the models look at"
 NOBODY_SAYS = "unavailable: no worker says what it can detect"
 
 
@@ -44,7 +43,7 @@ def feature_states(
 
 def _state(models: Sequence[ModelStatus], feature: str) -> FeatureState:
     if feature == Feature.MOTION:
-        return FeatureState(feature, None, NO_MOTION)
+        return _of_motion(is_told=bool(models))
     having = [model for model in models if feature in model.features]
     finders = [model for model in having if model.task != READS]
     version, reason = _version(finders), None
@@ -55,6 +54,12 @@ def _state(models: Sequence[ModelStatus], feature: str) -> FeatureState:
         if _version(readers) is None:
             reason = f"found but not read: {_help(readers)}"
     return FeatureState(feature, version, reason)
+
+
+def _of_motion(*, is_told: bool) -> FeatureState:
+    """Every worker tells of it, without a model."""
+    version, reason = (MOTION_VERSION, None) if is_told else (None, NOBODY_SAYS)
+    return FeatureState(Feature.MOTION, version, reason)
 
 
 def _version(models: Sequence[ModelStatus]) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tortoise.queryset import QuerySet
 
-from media.plates import MOST_SIGNS, plate_key
+from media.plates import MOST_SIGNS, plate_key, without_stroke
 from models.event import Event, EventTable
 from resolvers.errors import FieldError, InvalidInput
 
@@ -58,7 +58,7 @@ def _pattern(text: str) -> PlatePattern | None:
     stripped = text.strip()
     inner = stripped.strip(ANY)
     signs = plate_key(inner)
-    is_plain = inner.isascii() and inner.isprintable() and ANY not in inner
+    is_plain = without_stroke(inner).isascii() and inner.isprintable() and ANY not in inner
     is_short = len(text) <= MOST_CHARACTERS and LEAST_SIGNS <= len(signs) <= MOST_SIGNS
     if not (is_plain and is_short):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import av
 import numpy as np
@@ -90,7 +89,7 @@ def measure(look: Look, model: ModelDescription, pictures: Sequence[Labelled]) -
     tally = Tally(features)
     scaler, took = VideoReformatter(), []
     for labelled in pictures:
-        frame = _frame(labelled.picture)
+        frame = _frame(labelled)
         began = time.perf_counter()
         detections = look(frame, scaler)
         took.append(time.perf_counter() - began)
@@ -118,12 +117,26 @@ class Tally:
         return tuple(_accuracy(name, claim, begin) for name, claim in self._claims.items())
 
 
-def _frame(path: Path) -> av.VideoFrame:
+def _frame(labelled: Labelled) -> av.VideoFrame:
+    path = labelled.picture
     try:
         with av.open(str(path)) as container:
-            return next(container.decode(video=0))
+            return _upright(next(container.decode(video=0)), labelled.size_px)
     except (av.FFmpegError, StopIteration, IndexError) as error:
         raise DatasetError(f"{path}: not a picture that can be read ({error})") from error
+
+
+def _upright(frame: av.VideoFrame, size_px: tuple[int, int] | None) -> av.VideoFrame:
+    """As it is shown: what a JPEG says of its orientation (EXIF) is beside its pixels.
+
+    As it is stored, where the labels are of that `size_px`.
+    """
+    quarters = round(frame.rotation / 90) % 4
+    stored, shown = (frame.width, frame.height), (frame.height, frame.width)
+    if not quarters or (quarters % 2 and size_px == stored != shown):
+        return frame
+    turned = np.rot90(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), quarters)
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(turned), format="bgr24")
 
 
 def _count(

@@ -148,6 +148,7 @@ class Sessions:
 
     def __init__(self, models: ModelSet) -> None:
         self.finders: list[_Finder] = []
+        self._last_failure = ""
         taken: frozenset[str] = frozenset()
         for detector in models.detectors:
             own = detector.description
@@ -164,6 +165,12 @@ class Sessions:
             feature: (each.description.name, made_of[id(each)])
             for feature, each in models.classified.items()
         }
+
+    def report(self, failure: MediaError | av.FFmpegError) -> None:
+        """A model that is broken fails on every frame: say so once."""
+        if str(failure) != self._last_failure:
+            self._last_failure = str(failure)
+            logger.warning("a model fails on a frame, others see it: %s", failure)
 
 
 class Eyes:
@@ -198,7 +205,7 @@ class Eyes:
         if failures and len(failures) == len(due):
             raise failures[0]
         for failure in failures:
-            logger.warning("a model fails on a frame, others see it: %s", failure)
+            self._sessions.report(failure)
         return found
 
     def reader(self, feature: str) -> ModelDescription | None:

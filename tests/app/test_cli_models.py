@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli_models import models_app
 from media.detect.catalogue import catalogue
-from resolvers.feature_states import NO_MOTION
+from media.types import MOTION_VERSION
 from tests.app.described import describe, tiny_files
 from tests.media.detect.pictures import save_yolo
 
@@ -57,7 +57,7 @@ def test_the_list_has_the_catalogue_and_what_is_installed(
         "face           unavailable: vms models pull face-detection-retail-0004",
         "license_plate  unavailable: vms models pull vehicle-license-plate-detection-barrier-0106",
         "violence       unavailable: vms models pull action-recognition-0001",
-        f"motion         {NO_MOTION}",
+        f"motion         {MOTION_VERSION}",
     ]
 
 
@@ -128,7 +128,7 @@ def test_labelled_pictures_that_cannot_be_read_are_told(settings: Settings, tmp_
     result = vms_models(settings, "check", "--dataset", str(tmp_path / "m"))
 
     assert result.exit_code == 1
-    assert "want a folder labels, or one COCO .json; found none" in result.stderr
+    assert "want pictures with a .txt of YOLO's each, or one COCO .json" in result.stderr
 
 
 def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:

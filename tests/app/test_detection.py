@@ -27,7 +27,6 @@ def add(settings: Settings, folder: Path, name: str, found: str = "", instead: s
 
 def statuses(settings: Settings) -> dict[str, ModelStatus]:
     with open_detection(settings) as detection:
-        assert (detection.pool is not None) == any(each.active for each in detection.statuses())
         return {each.name: each for each in detection.statuses()}
 
 
@@ -67,7 +66,6 @@ def test_models_of_each_task_are_in_use_at_once_and_what_does_not_run_stops_no_o
 
     with open_detection(settings) as detection:
         found = {each.name: each for each in detection.statuses() if each.installed}
-        assert detection.pool is not None
         finders = {name: each.name for name, each in detection.pool.models.finders.items()}
         lacking = detection.lacking
 
@@ -78,9 +76,10 @@ def test_models_of_each_task_are_in_use_at_once_and_what_does_not_run_stops_no_o
         "vehicle": "aaa",
         "license_plate": "plate-finder",
         "violence": "fight-teller",
+        "motion": "motion",
     }
     assert (found["bbb"].reason or "").startswith("model bbb (yolox): want")
-    assert lacking.keys() == {"face", "motion"}
+    assert lacking.keys() == {"face"}
     assert lacking["face"].startswith("unavailable: bbb: model bbb (yolox): want")
 
 
@@ -117,6 +116,16 @@ def test_a_model_that_does_not_run_says_so_and_nothing_is_detected(
     assert not found.active
     assert found.reason is not None
     assert found.reason.startswith("model aaa (yolox): want")
+
+
+def test_without_any_model_motion_is_told_all_the_same(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_detection(settings) as detection:
+        assert detection.pool.models.finders.keys() == {"motion"}
+        assert "motion" not in detection.lacking
+        assert detection.lacking.keys() >= {"person", "vehicle", "face"}
+    assert "no model is installed" in caplog.text
 
 
 def test_a_reader_cannot_be_chosen_to_detect(settings: Settings, tmp_path: Path) -> None:

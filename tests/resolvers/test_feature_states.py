@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from media.types import ModelStatus
-from resolvers.feature_states import NO_MOTION, NOBODY_SAYS, FeatureState, feature_states
+from media.types import MOTION_VERSION, ModelStatus
+from resolvers.feature_states import NOBODY_SAYS, FeatureState, feature_states
 from resolvers.features import ALL_FEATURES
 
 DETECTOR = ModelStatus("d", "2024-01-02", ("license_plate",), "MIT", True, True, "CPU")
@@ -43,14 +43,17 @@ def test_one_that_is_installed_and_not_in_use_says_why() -> None:
     assert state(missing, damaged).reason == "unavailable: d: d.xml is damaged"
 
 
-def test_every_feature_has_a_state_and_only_a_model_in_use_makes_one_available() -> None:
+def test_every_feature_has_a_state_and_all_but_motion_need_a_model_in_use() -> None:
     states = {each.feature: each for each in feature_states([DETECTOR, READER])}
 
     assert list(states) == ALL_FEATURES
-    assert {name for name, each in states.items() if each.is_available} == {"license_plate"}
-    assert states["motion"].reason == NO_MOTION
+    assert {name for name, each in states.items() if each.is_available} == {
+        *("license_plate", "motion"),
+    }
+    assert states["motion"] == FeatureState("motion", MOTION_VERSION, None)
     assert all(each.reason for each in states.values() if not each.is_available)
 
 
 def test_where_no_worker_speaks_nothing_is_known() -> None:
     assert state() == FeatureState("license_plate", None, NOBODY_SAYS)
+    assert feature_states([], ["motion"]) == [FeatureState("motion", None, NOBODY_SAYS)]

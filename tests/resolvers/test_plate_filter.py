@@ -29,7 +29,7 @@ from tests.world import StandingClock, add_camera, add_events, beginning, contex
 
 TODAY = 20_600
 NOW = TODAY * DAY_US + DAY_US // 2
-PLATES = ("51F-123.45", "51F-123.46", "29B1-234.56", "30A-1234", "AB123CD")
+PLATES = ("51F-123.45", "51F-123.46", "29B1-234.56", "30A-1234", "AB123CD", "29MD1-567.89")
 
 
 def read(text: str) -> Plate:
@@ -73,6 +73,8 @@ async def found(world: World, plate: str, **more: Any) -> list[str | None]:
         ("**F-12**", ["51F-123.45", "51F-123.46"]),
         ("*CD", ["AB123CD"]),
         ("51F12345*", ["51F-123.45"]),
+        ("29-MĐ1 567.89", ["29MD1-567.89"]),
+        ("29mđ*", ["29MD1-567.89"]),
         ("*51F12345", ["51F-123.45"]),
         ("99*", []),
     ],

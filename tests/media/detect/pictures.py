@@ -9,10 +9,13 @@ import av
 import numpy as np
 
 
-def save_picture(path: Path, level: int = 110, width: int = 64, height: int = 32) -> Path:
-    """A JPEG of one grey level."""
+def save_picture(
+    path: Path, level: int = 110, width: int = 64, height: int = 32, *, dark_left: bool = False
+) -> Path:
+    """A JPEG of one grey level, but for its left quarter."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.full((height, width, 3), level, dtype=np.uint8)
+    pixels[:, : width // 4 * dark_left] = 20
     with av.open(str(path), "w", format="mjpeg") as container:
         stream = container.add_stream("mjpeg", rate=1)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"

@@ -1,5 +1,6 @@
 """Average precision, precision and recall of detections made by hand."""
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,6 +99,53 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"bad\.jpg: not a picture"):
         measure(answering(), tiny_description(), [Labelled(path, {"person": []})])
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size_px", "shape", "dark"),
+    [
+        (1, None, (64, 32), "left"),
+        (6, None, (32, 64), "top"),
+        (8, None, (32, 64), "bottom"),
+        (3, None, (64, 32), "right"),
+        (6, (32, 64), (32, 64), "top"),  # labelled as it is shown
+        (6, (64, 32), (64, 32), "left"),  # labelled as it is stored
+    ],
+)
+def test_a_picture_that_is_stored_turned_is_looked_at_as_it_was_labelled(
+    tmp_path: Path,
+    orientation: int,
+    size_px: tuple[int, int] | None,
+    shape: tuple[int, int],
+    dark: str,
+) -> None:
+    path = turned(save_picture(tmp_path / "a.jpg", dark_left=True), orientation)
+    seen: list[av.VideoFrame] = []
+
+    def look(frame: av.VideoFrame, scaler: VideoReformatter) -> Sequence[Detection]:
+        seen.append(frame)
+        return []
+
+    measure(look, tiny_description(), [Labelled(path, {"person": []}, size_px=size_px)])
+
+    pixels = seen[0].to_ndarray(format="gray")
+    sides = {
+        "left": pixels[:, :8],
+        "right": pixels[:, -8:],
+        "top": pixels[:8],
+        "bottom": pixels[-8:],
+    }
+    assert (seen[0].width, seen[0].height) == shape
+    assert [name for name, side in sides.items() if side.mean() < 60] == [dark]
+
+
+def turned(path: Path, orientation: int) -> Path:
+    """With an EXIF tag that says how to turn it (TIFF 6.0, tag 274)."""
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 274, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    jpeg = path.read_bytes()
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:])
+    return path
 
 
 def test_a_curve_needs_weak_detections() -> None:
