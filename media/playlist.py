@@ -195,10 +195,11 @@ def parse(text: str) -> Playlist:
     """
     # In turns: what stands before an entry, and its six parts.
     *pieces, behind = _ENTRY.split(text)
-    before, runs, *numbers, names = (pieces[n::7] for n in range(7))
-    columns = map(_run_id, runs), *(map(int, each) for each in numbers), names
+    before, runs, starts, begins, ends, sizes, names = (pieces[n::7] for n in range(7))
+    numbers = zip(map(int, starts), map(int, begins), map(int, ends), map(int, sizes), strict=True)
+    entries = zip(before, map(_run_id, runs), names, numbers, strict=True)
     told, segments = _Told(), list[Segment]()
-    for lines, run_id, start_us, begin, end, size_bytes, name in zip(before, *columns, strict=True):
+    for lines, run_id, name, (start_us, begin, end, size_bytes) in entries:
         if lines:
             told.read(lines)
         if told.init is not None and begin < end:
