@@ -67,7 +67,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     @property
     def duration_us(self) -> int:
         """Each end is rounded from its absolute position, so that sums don't drift."""
-        # `position_us` of both: called for each segment of an hour, twice.
+        # `position_us` of both: called for each segment of an hour.
         half = TICKS_PER_SECOND // 2
         end_us = (self.end_position * 1_000_000 + half) // TICKS_PER_SECOND
         return end_us - (self.position * 1_000_000 + half) // TICKS_PER_SECOND
@@ -278,8 +278,9 @@ def served_segments(
 def served_header(segments: Sequence[Segment], ended: bool, removed: Removed) -> str:
     """What a served playlist begins with."""
     # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
-    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
-    needed = (longest_us + 500_000) // 1_000_000
+    lengths = (segment.end_position - segment.position for segment in segments)
+    longest = max(lengths, default=TICKS_PER_SECOND)
+    needed = (longest + TICKS_PER_SECOND // 2) // TICKS_PER_SECOND
     target_seconds = next((one for one in _TARGETS if one >= needed), needed)
     return _header(target_seconds, "VOD" if ended else "EVENT", removed)
 
