@@ -6,19 +6,19 @@ import asyncio
 import logging
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
 import msgspec
 
 from app.reanalysis_words import ASIDE, LENGTH_BYTES, Done, LookAgain, Refuse, Said, message
-from app.rounds import Stopping, do_jobs
+from app.rounds import Stopping, do_jobs, telling
 from models.comparison import Comparison
 from resolvers import comparison_jobs
 from resolvers.bus import COMPARISONS
 from resolvers.comparing import MOST_EVENTS, Comparing, Given
 from resolvers.context import World
-from resolvers.errors import Unavailable
 from resolvers.feature_states import DETECTS
 from resolvers.jobs import Fault, JobFault, NotYet
 from resolvers.zones import zones_of
@@ -26,7 +26,6 @@ from resolvers.zones import zones_of
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-TELL_SECONDS = 1.0
 NOT_YET_US = 1_000_000
 STUCK_SECONDS = 900.0
 """A process that asks for nothing for so long hangs: a segment is two minutes at most."""
@@ -101,7 +100,7 @@ class Comparer:
             given = await comparing.given()
             progress = Progress(given, 1 if job.against is None else 2)
             work = asyncio.create_task(self._compared(comparing, given, progress))
-            await self._watch(job, progress, work, stopping)
+            await telling(work, stopping, partial(self._tell, job, progress))
             if not work.done():
                 await self._put_back(job, 0)
                 return
@@ -122,19 +121,8 @@ class Comparer:
         due_us = self.world.clock.now_us() + later_us
         await comparison_jobs.put_back(self.world, job, job.attempts - 1, due_us)
 
-    async def _watch(
-        self, job: Comparison, progress: Progress, work: asyncio.Task[Done], stopping: Stopping
-    ) -> None:
-        """Says how far it is, each second, until it or the worker ends. Raises JobLost."""
-        while not work.done() and not stopping.done():
-            try:
-                told = progress.done_us, progress.expected_us
-                await comparison_jobs.keep(self.world, job, *told)
-            except Unavailable as error:  # nobody else can take it meanwhile
-                log.debug("a comparison goes on unheard: %s", error)
-            await asyncio.wait(
-                {work, stopping}, timeout=TELL_SECONDS, return_when="FIRST_COMPLETED"
-            )
+    async def _tell(self, job: Comparison, progress: Progress) -> None:
+        await comparison_jobs.keep(self.world, job, progress.done_us, progress.expected_us)
 
     async def _compared(self, comparing: Comparing, given: Given, progress: Progress) -> Done:
         """Raises JobFault, Unavailable."""

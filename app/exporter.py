@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 
-from app.rounds import Stopping, do_jobs
+from app.rounds import Stopping, do_jobs, telling
 from media.export.package import Package
 from models.export import Export
 from resolvers import export_jobs
 from resolvers.bus import EXPORTS
 from resolvers.context import World
-from resolvers.errors import Unavailable
 from resolvers.exporting import Making, Progress, Stopped
 from resolvers.jobs import JobFault, JobLost, NotYet
 
@@ -43,7 +43,9 @@ class Exporter:
         making = Making(self.world, job, Progress(job.expected_bytes))
         work = asyncio.create_task(making.make(), name="export")
         try:
-            await self._watch(making, work, stopping)
+            await telling(work, stopping, partial(self._tell, making))
+            making.progress.is_stopped = stopping.done()
+            await asyncio.wait({work})
             package = work.result()
             await export_jobs.finish(self.world, job, package)
             log.info("export %s is ready: %d bytes", job.id, package.size_bytes)
@@ -66,23 +68,7 @@ class Exporter:
         making.progress.is_stopped = True
         await asyncio.gather(work, return_exceptions=True)
 
-    async def _watch(self, making: Making, work: asyncio.Task[Package], stopping: Stopping) -> None:
-        """Says how far it is, each second, until it ends. Raises JobLost."""
-        progress = making.progress
-        while not work.done():
-            await asyncio.wait(
-                {work, stopping}, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED"
-            )
-            if stopping.done():
-                progress.is_stopped = True
-                await asyncio.wait({work})
-            if not work.done():
-                await self._tell(making)
-
     async def _tell(self, making: Making) -> None:
         progress = making.progress
         done = min(progress.done_bytes, progress.expected_bytes)
-        try:
-            await export_jobs.keep(self.world, making.job, done, progress.expected_bytes)
-        except Unavailable as error:  # nobody else can take it meanwhile
-            log.debug("an export goes on unheard: %s", error)
+        await export_jobs.keep(self.world, making.job, done, progress.expected_bytes)

@@ -1,4 +1,7 @@
-"""The rounds of a worker's companions that do jobs: at each ring, and now and then without one."""
+"""The rounds of a worker's companions that do jobs: at each ring, and now and then without one.
+
+While one does a job it says each second how far it is.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from resolvers.errors import Unavailable
 from resolvers.jobs import JobLost
 
 log = logging.getLogger(__name__)
+
+TELL_SECONDS = 1.0
 
 Stopping = asyncio.Task[bool]
 """Is done once the worker is about to end."""
@@ -34,6 +39,18 @@ async def do_jobs(
             if not await _tried(topic, work, stopping):
                 await wait_for_ring(bell, seconds)
         await stopping
+
+
+async def telling(
+    work: asyncio.Task[object], stopping: Stopping, tell: Callable[[], Awaitable[None]]
+) -> None:
+    """Has a job tell how far it is, each second, until it or the worker ends. Raises JobLost."""
+    while not work.done() and not stopping.done():
+        try:
+            await tell()
+        except Unavailable as error:  # nobody else can take it meanwhile
+            log.debug("a job goes on unheard: %s", error)
+        await asyncio.wait({work, stopping}, timeout=TELL_SECONDS, return_when="FIRST_COMPLETED")
 
 
 async def _tried(topic: str, work: Work, stopping: Stopping) -> bool:

@@ -192,11 +192,13 @@ def _playlist_response(request: Request, found: playlists.ServedPlaylist) -> Res
     headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if found.away:
         headers[FOOTAGE_AWAY] = ", ".join(_times(each) for each in found.away)
-    told = f"{headers.get(FOOTAGE_AWAY)}\n{found.text}".encode()
-    headers["ETag"] = tag = f'"{hashlib.sha256(told).hexdigest()[:32]}"'
+    text = found.text.encode()
+    told = hashlib.sha256(f"{headers.get(FOOTAGE_AWAY)}\n".encode())
+    told.update(text)
+    headers["ETag"] = tag = f'"{told.hexdigest()[:32]}"'
     if has_tag(request.headers.get("if-none-match"), tag):
         return Response(None, 304, headers)
-    return Response(found.text, 200, headers, PLAYLIST_TYPE)
+    return Response(text, 200, headers, PLAYLIST_TYPE)
 
 
 def _times(missing: Interval) -> str:

@@ -80,6 +80,6 @@ def render_key_pictures(
     for segment, leading in served_segments(segments, uri):
         text += leading
         picture = pictures[segment.name]
-        part = f"#EXT-X-BYTERANGE:{picture.size}@{picture.start}"
-        text.append("\n".join(media_lines(segment, uri(segment.name), part)) + "\n")
+        part = f"#EXT-X-BYTERANGE:{picture.size}@{picture.start}\n"
+        text.append(media_lines(segment, uri(segment.name), part))
     return "".join([*text, ENDLIST if ended else ""])

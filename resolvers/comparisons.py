@@ -33,6 +33,7 @@ from resolvers.errors import (
     NotRecorded,
 )
 from resolvers.feature_states import DETECTS
+from resolvers.footage import overlapping
 from resolvers.jobs import ID_CHARACTERS, JobFeed
 from resolvers.lists import latest_first, place_in
 from resolvers.recordings import check_range
@@ -74,8 +75,7 @@ async def comparison_create(ctx: Context, wish: ComparisonWish) -> Comparison:
     camera = await camera_for(ctx, wish.camera_id, Scope.CAMERAS_WRITE)
     await _check(ctx, camera, wish)
     rows = RecordingHourTable.within(camera.tenant_id).filter(camera_key=camera.key)
-    wanted = wish.wanted
-    if not await rows.filter(start_us__lt=wanted.to_us, end_us__gt=wanted.from_us).exists():
+    if not await overlapping(ctx.world.store, rows, wish.wanted).exists():
         raise NotRecorded("there is no footage of that time")
     made = _waiting(ctx, camera, wish)
     async with in_transaction():

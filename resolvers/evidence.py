@@ -17,6 +17,7 @@ from resolvers.access import UNNAMED, Interval, Scope, demand
 from resolvers.cameras import camera_for
 from resolvers.context import Context
 from resolvers.errors import FieldError, InvalidInput, NotFound
+from resolvers.lists import latest_first, place_in
 from resolvers.recordings import check_range
 
 MAX_LOCKED_US = 366 * 86_400 * 1_000_000
@@ -116,16 +117,8 @@ async def evidence_locks(ctx: Context, first: int, after: str | None) -> LockPag
         BadCursor: `after` is none of ours.
     """
     demand(ctx.actor, Scope.PLAYBACK_READ)
-    rows = _of(ctx).order_by("-created_us", "-id")
-    if after is not None:
-        parts = cursors.decode(cursors.LOCKS, ctx.actor.tenant_id, after, "after")
-        created, lock_id = cursors.decode_place(parts, ID_CHARACTERS, "after")
-        same = await select(rows.filter(created_us=created, id__lt=_id_of(lock_id)), EvidenceLock)
-        earlier = rows.filter(created_us__lt=created).limit(first + 1)
-        found = (same + await select(earlier, EvidenceLock))[: first + 1]
-    else:
-        found = await select(rows.limit(first + 1), EvidenceLock)
-    return LockPage(found[:first], len(found) > first)
+    place = place_in(cursors.LOCKS, ctx.actor.tenant_id, after)
+    return LockPage(*await latest_first(_of(ctx), EvidenceLock, "created_us", first, place))
 
 
 def lock_cursor(lock: EvidenceLock) -> str:

@@ -41,6 +41,7 @@ from resolvers.errors import (
     NotRecorded,
 )
 from resolvers.export_jobs import JOBS
+from resolvers.footage import overlapping
 from resolvers.jobs import ID_CHARACTERS, JobFeed, uuid_of
 from resolvers.lists import latest_first, place_in
 from resolvers.outcomes import value_of
@@ -121,9 +122,7 @@ def _waiting(ctx: Context, cameras: Sequence[Camera], wanted: Interval, expected
 
 async def _expected_bytes(ctx: Context, cameras: Sequence[Camera], wanted: Interval) -> int:
     """About what the footage of a range takes: of hours that it cuts, their share."""
-    rows = RecordingHourTable.within(ctx.actor.tenant_id).filter(
-        start_us__lt=wanted.to_us, end_us__gt=wanted.from_us
-    )
+    rows = overlapping(ctx.world.store, RecordingHourTable.within(ctx.actor.tenant_id), wanted)
     keys = NewRows({"camera_key": "uuid"}, [(each.key,) for each in cameras])
     expected = 0
     for hours in await select_each(rows, RecordingHour, keys):

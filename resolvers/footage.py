@@ -24,7 +24,7 @@ from media.playlist import (
     joined,
     same_run,
 )
-from media.store import CameraFolder, Hour, RecordingNotFound
+from media.store import CameraFolder, Hour, RecordingNotFound, RecordingStore
 from media.types import TICKS_PER_SECOND
 from models.base import select
 from models.bulk import NewRows
@@ -219,11 +219,7 @@ async def between(ctx: Context, camera: Camera, wanted: Interval) -> Footage:
     while store.hour_bounds(hour)[0] < wanted.to_us:
         hours.append(hour)
         hour = store.next_hour(hour)
-    # Without the first hour's begin the index is read from the camera's very first hour on.
-    first_us, _ = store.hour_bounds(hours[0])
-    begun = _hours_of(camera).filter(start_us__gte=first_us, start_us__lt=wanted.to_us)
-    rows = begun.filter(end_us__gt=wanted.from_us)
-    known = await select(rows, RecordingHour)
+    known = await select(overlapping(store, _hours_of(camera), wanted), RecordingHour)
     [reads] = await _read(ctx, [_Wanted(camera, hours, known)])
     return await asyncio.to_thread(_between, ctx, reads, wanted)
 
@@ -242,6 +238,19 @@ def _between(ctx: Context, reads: Sequence[_Read], wanted: Interval) -> Footage:
 def _is_past(ctx: Context, wanted: Interval) -> bool:
     """Whether what began in the range is surely listed by now."""
     return ctx.world.clock.now_us() >= wanted.to_us + HOUR_CLOSES_US
+
+
+def overlapping(
+    store: RecordingStore, hours: QuerySet[RecordingHourTable], wanted: Interval
+) -> QuerySet[RecordingHourTable]:
+    """Those of the hours that have footage of a range.
+
+    They are found by when they begin, which is not before a range by more than they last: without
+    that bound the index is read from a camera's very first hour on.
+    """
+    earliest_us = wanted.from_us - store.hour_seconds * 1_000_000 - HOUR_CLOSES_US
+    begun = hours.filter(start_us__gte=earliest_us, start_us__lt=wanted.to_us)
+    return begun.filter(end_us__gt=wanted.from_us)
 
 
 def _hours_of(camera: Camera) -> QuerySet[RecordingHourTable]:

@@ -13,9 +13,10 @@ from models.base import select
 from models.recording import RecordingHour, RecordingHourTable
 from models.removal import RemovalCause
 from resolvers import export_jobs
-from resolvers.access import Scope, demand
+from resolvers.access import Interval, Scope, demand
 from resolvers.context import Context, World
 from resolvers.errors import Unavailable
+from resolvers.footage import overlapping
 from resolvers.retention import Owned, Wanted, size_of, take, tenants_with_footage
 
 SHARES = 16
@@ -75,12 +76,9 @@ async def _end_an_export(world: World) -> bool:
     owned = {each.tenant.id: each for each in await tenants_with_footage(world)}
     for export in await export_jobs.unfinished():
         of = owned[export.tenant_id]
-        inside = _here(world, of).filter(
-            camera_key__in=export.camera_keys,
-            start_us__lt=export.to_us,
-            end_us__gt=export.from_us,
-        )
-        hours = await select(inside, RecordingHour)
+        rows = _here(world, of).filter(camera_key__in=export.camera_keys)
+        exported = Interval(export.from_us, export.to_us)
+        hours = await select(overlapping(world.store, rows, exported), RecordingHour)
         if any(not of.is_locked(hour) for hour in hours):
             await export_jobs.end_for_room(world, export)
             return True
@@ -99,10 +97,8 @@ async def locked_bytes(world: World) -> int:
     for owned in await tenants_with_footage(world):
         for key, times in owned.locked.items():
             for each in times:
-                inside = _here(world, owned).filter(
-                    camera_key=key, start_us__lt=each.to_us, end_us__gt=each.from_us
-                )
-                found += await size_of(inside)
+                rows = _here(world, owned).filter(camera_key=key)
+                found += await size_of(overlapping(world.store, rows, each))
     return found
 
 

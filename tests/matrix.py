@@ -109,8 +109,8 @@ async def set_up(world: World) -> Stage:
         await camera_update(ctx, slug, changes)
         online = StatusChanged(camera.key, CameraState.ONLINE, None, NOON, None)
         await ingest.record(world, tenant_id, {camera.key: slug}, [online])
-        parts = [segment(NOON, 0), segment(NOON + 4 * SECOND, 4 * TICKS)]
-        parts[1] = replace(parts[1], run_id=parts[0].run_id)
+        first = segment(NOON, 0)
+        parts = [first, segment(NOON + 4 * SECOND, 4 * TICKS, run_id=first.run_id)]
         lay_down(world, camera, parts, ended=True)
         with_key_picture(world, camera, parts[0])
         await summarise(world, camera, parts, "stopped")

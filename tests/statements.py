@@ -19,3 +19,13 @@ async def counted(caplog: pytest.LogCaptureFixture) -> AsyncIterator[list[str]]:
         for record in caplog.records:
             if record.name == "tortoise.db_client":
                 statements.append(record.getMessage())
+
+
+def unbounded_hours(statements: list[str]) -> list[str]:
+    """Of the statements about hours of a range, those that read a camera's from its first one on.
+
+    There must be some of a range.
+    """
+    ranges = [each for each in statements if '"recording_hour"' in each and '"end_us">' in each]
+    assert ranges, statements
+    return [each for each in ranges if '"start_us">=' not in each]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID, uuid5
+
+from msgspec.structs import replace
 
 from media.boxes import RUN_BOX_BYTES, RunBox, init_name
 from media.playlist import PLAYLIST_NAME, Playlist, Segment, dump, joined

@@ -8,6 +8,7 @@ from itertools import pairwise
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from media.playlist import Playlist, Segment, dump, joined
 from media.store import CameraFolder, Hour
@@ -50,7 +51,7 @@ def two_runs_and_a_gap() -> list[Segment]:
     """The second with other parameters: another codec, say."""
     first = run(NOON, 0, [4.04, 4.0, 3.96])
     later = run(NOON + 60 * SECOND, first[-1].end_position, [4.0, 6.123])
-    return [*first, *(replace(each, init=OTHER_INIT) for each in later)]
+    return [*first, *(replaced(each, init=OTHER_INIT) for each in later)]
 
 
 async def test_an_hour_with_a_gap_and_another_codec(world: World) -> None:
@@ -67,7 +68,7 @@ async def test_an_interval_across_hours_and_a_gap(world: World) -> None:
     before = run(NOON - 10 * SECOND, 0, [4.0, 4.0, 4.0])
     lay_down(world, camera, before, ended=True)
     after = [
-        replace(each, run_id=before[0].run_id)
+        replaced(each, run_id=before[0].run_id)
         for each in run(NOON + 2 * SECOND, before[-1].end_position, [4.0, 4.0])
     ]
     again = run(NOON + 300 * SECOND, after[-1].end_position, [4.0])

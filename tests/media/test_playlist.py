@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media import playlist
 from media.playlist import Playlist, Segment
@@ -146,6 +146,8 @@ def test_what_follows_the_end_mark_counts_and_reopens() -> None:
         "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=-1,position=0,end_position=9,bytes=1",
         "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=1,position=9,end_position=9,bytes=1",
         "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=1,position=9,end_position=8,bytes=1",
+        "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=\u0661,position=0,end_position=9,"
+        "bytes=1",
         "#VMS:run=nobody,start_us=1,position=0,end_position=9,bytes=1",
         "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=1,position=0,end_position=9",
         "#VMS:run=00000000-0000-0000-0000-000000000001,start_us=1,position=0,end_position="

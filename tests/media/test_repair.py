@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from media.boxes import RUN_BOX_BYTES, RunBox, init_name
 from media.playlist import Playlist, Segment, dump, parse
@@ -191,7 +192,7 @@ def test_a_listed_file_that_was_cut_short_is_listed_as_it_is(disk: Disk) -> None
     second = disk.folder() / "000001_000.m4s"
     lengthened(second)
     first, listed = disk.listed().segments
-    longer = replace(listed, end_position=3 * GOP, size_bytes=second.stat().st_size)
+    longer = replaced(listed, end_position=3 * GOP, size_bytes=second.stat().st_size)
     (disk.folder() / "index.m3u8").write_text(dump(Playlist((first, longer), ended=False)))
     os.truncate(second, longer.size_bytes - 1)
 

@@ -28,6 +28,7 @@ from resolvers.errors import (
 from resolvers.fanout import Over
 from tests.comparing import WHOLE, asked, at, camera_here, kept, ready, taken, watched
 from tests.exporting import LATER, NOON, SECOND
+from tests.statements import counted, unbounded_hours
 from tests.world import add_camera, context
 
 
@@ -60,6 +61,14 @@ async def test_a_comparison_waits_and_says_who_wants_what(here: World) -> None:
     assert (found.model, found.against, found.begin) == ("tiny", "other", 0.6)
     assert found.expected_us == 20 * SECOND
     assert found.same is None
+
+
+async def test_whether_there_is_footage_is_read_of_its_own_hours_alone(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with counted(caplog) as statements:
+        await asked(context(here))
+    assert unbounded_hours(statements) == []
 
 
 def _ends(wanted: Interval) -> tuple[int, int]:

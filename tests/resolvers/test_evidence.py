@@ -6,7 +6,7 @@ import pytest
 
 from models.base import select
 from models.evidence import EvidenceLock, EvidenceLockTable
-from resolvers import cameras
+from resolvers import cameras, cursors
 from resolvers.access import UNNAMED, Actor, Interval, Scope
 from resolvers.context import Context, World
 from resolvers.errors import BadCursor, Conflict, InvalidInput, NotFound, ScopeMissing
@@ -129,10 +129,26 @@ async def test_locks_are_paged_through_the_latest_first(world: World) -> None:
     assert sorted(each.id for each in seen) == sorted(each.id for each in made)
     times = [each.created_us for each in seen]
     assert times == sorted(times, reverse=True)
-    with pytest.raises(BadCursor):
-        await evidence_locks(reader, 2, "x")
     with pytest.raises(ScopeMissing):
         await evidence_locks(context(world, "default", Scope.EVENTS_READ), 2, None)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "x",
+        cursors.encode(cursors.LOCKS, "default", NOON, "ghost"),
+        cursors.encode(cursors.LOCKS, "default", "then", UNKNOWN_ID),
+        cursors.encode(cursors.LOCKS, "acme", NOON, UNKNOWN_ID),
+        cursors.encode(cursors.EXPORTS, "default", NOON, UNKNOWN_ID),
+    ],
+    ids=["rubbish", "no id", "no time", "another tenant's", "another list's"],
+)
+async def test_what_is_no_cursor_of_this_list_is_a_bad_one(world: World, after: str) -> None:
+    await add_camera(world)
+    await evidence_lock(context(world), "cam-front-01", WISH)
+    with pytest.raises(BadCursor):
+        await evidence_locks(context(world), 2, after)
 
 
 async def test_a_narrowed_actor_sees_no_lock(world: World) -> None:

@@ -27,7 +27,7 @@ from resolvers.exports import ExportFeed, ExportWish
 from resolvers.fanout import Over
 from resolvers.jobs import CUT_SHORT
 from tests.exporting import LATER, NOON, SECOND, WANTED, at, created, filmed, made, unknown, wish
-from tests.statements import counted
+from tests.statements import counted, unbounded_hours
 from tests.world import add_camera, context
 
 
@@ -55,6 +55,14 @@ async def test_an_export_waits_and_says_who_wants_what(filmed_world: World) -> N
     assert export.expected_bytes > 10_000
     assert exports.file_url(ctx, export) is exports.manifest_url(ctx, export) is None
     assert (await created(ctx, "cam-front-01")).created_by == UNNAMED
+
+
+async def test_what_it_takes_is_read_of_its_own_hours_alone(
+    filmed_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with counted(caplog) as statements:
+        await created(context(filmed_world), "cam-front-01")
+    assert unbounded_hours(statements) == []
 
 
 async def test_about_so_many_bytes_as_its_share_of_the_hours(filmed_world: World) -> None:

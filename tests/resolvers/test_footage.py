@@ -26,6 +26,7 @@ from resolvers.recordings import AWAY
 from resolvers.stores import FarFile, Wish
 from tests.far import Host, asking, host
 from tests.footage import INIT, TICKS, lay_down, segment, summarise
+from tests.statements import counted, unbounded_hours
 from tests.world import StandingClock, add_camera, add_events, beginning, context
 
 NOON = 1_780_056_000_000_000  # 2026-05-29T12:00:00Z
@@ -107,6 +108,15 @@ async def test_an_interval_begins_in_the_hour_before_when_its_last_segment_reach
     found = await playlists.interval_playlist(context(moved.world), "cam-front-01", wanted)
     there_id = there.store.store_id
     assert files(found.text) == [("115810_000.m4s", there_id), ("120000_000.m4s", there_id)]
+
+
+async def test_an_interval_is_read_of_its_own_hours_alone(
+    moved: Moved, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with counted(caplog) as statements:
+        wanted = Interval(NOON, NOON + SECOND)
+        await playlists.interval_playlist(context(moved.world), "cam-front-01", wanted)
+    assert unbounded_hours(statements) == []
 
 
 async def test_each_file_comes_from_the_store_that_its_address_names(moved: Moved) -> None:

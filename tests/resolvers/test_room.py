@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models.camera import Camera
 from resolvers.access import Interval
 from resolvers.context import World
 from resolvers.evidence import LockWish, evidence_lock
+from resolvers.exports import ExportWish, export_create, exports
 from resolvers.removal import FOR_ROOM
 from resolvers.room import locked_bytes, make_room
 from tests.resolvers.keeping import (
@@ -20,6 +23,7 @@ from tests.resolvers.keeping import (
     rows_fit,
     times,
 )
+from tests.statements import counted, unbounded_hours
 from tests.world import add_camera, context
 
 
@@ -68,6 +72,28 @@ async def test_evidence_makes_no_room(world: World) -> None:
     assert await make_room(at(world, NOON + DAY), 999_999) == 4000
     assert (on_disk(world, camera), on_disk(world, other)) == (made, [])
     assert await make_room(at(world, NOON + DAY), 999_999) == 0
+
+
+async def test_what_exports_and_locks_hold_is_read_of_their_own_hours_alone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The export holds the last hour of three, and fails for the room that it takes."""
+    camera = await add_camera(world)
+    await record(world, camera, [0, 1, 2])
+    then = at(world, NOON + DAY)
+    wish = ExportWish([camera.slug], Interval(NOON + 2 * HOUR, NOON + 3 * HOUR))
+    export = await export_create(context(then), wish)
+    async with counted(caplog) as statements:
+        assert await make_room(then, 12_000) == 12_000
+    assert unbounded_hours(statements) == []
+    [failed] = (await exports(context(then), 10, None)).exports
+    assert (failed.id, failed.state, failed.fault_code) == (export.id, "failed", "NO_ROOM")
+
+    await record(world, camera, [3])
+    await lock(world, camera, NOON + 3 * HOUR, NOON + 4 * HOUR)
+    async with counted(caplog) as statements:
+        assert await locked_bytes(world) == 4000
+    assert unbounded_hours(statements) == []
 
 
 async def test_of_what_is_being_recorded_the_last_segment_stays(world: World) -> None:

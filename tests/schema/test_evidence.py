@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from resolvers import cursors
 from resolvers.context import World
 from tests.schema.service import ask, codes, data
 from tests.world import SECRET, add_camera, token
@@ -65,6 +66,8 @@ async def test_locks_are_listed_in_pages(world: World) -> None:
     second = (await data(world, LIST, after))["evidenceLocks"]
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
     assert {first["nodes"][0]["reason"], second["nodes"][0]["reason"]} == {"one", "two"}
+    forged = cursors.encode(cursors.LOCKS, "default", 1, "ghost")
+    assert codes(await ask(world, LIST, {"after": forged})) == ["BAD_CURSOR"]
 
 
 async def test_mistakes_come_as_user_errors(world: World) -> None:
