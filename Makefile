@@ -1,6 +1,6 @@
 # One command each: `make run`, `make test`, `make check`, `make bench`.
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 ROOMS := app schema compat_rest resolvers media models tests
 
@@ -31,7 +31,7 @@ setup-dev: setup .venv/.dev  ## what `make test` and `make check` need
 run: setup  ## everything in one process, with simulated cameras
 	@exec $(BIN)/vms demo
 
-# Tests of real time wait more than they compute: three at a time keep two cores busy.
+# Tests of real time wait more than they compute: four at a time keep two cores busy.
 test: setup-dev  ## every test, WORKERS at a time
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 

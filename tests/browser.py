@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from app.assets import ASSETS
 from app.packages import FetchFailed, Member, NpmPackage, Wanted, from_npm
@@ -49,13 +49,20 @@ STATES = """() => [...document.querySelectorAll('video')].map((each) => ({
 @asynccontextmanager
 async def browser_page() -> AsyncIterator[Page]:
     """A fresh page; skips the test where there is no Chromium."""
+    async with running_browser() as browser:
+        yield await browser.new_page()
+
+
+@asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """Each page of it is fresh; skips the test where there is no Chromium."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium on this machine")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=QUIET)
         try:
-            yield await browser.new_page()
+            yield browser
         finally:
             await browser.close()
 

@@ -25,6 +25,7 @@ from resolvers import tenants
 from resolvers.access import Scope
 from resolvers.context import World
 from resolvers.errors import Conflict
+from tests.embedded import lay_database
 from tests.world import SECRET, context, token
 
 
@@ -67,6 +68,8 @@ async def running_system(
     )
     if model_file is not None:
         ModelStore(data_dir).install(model_file)
+    if database_url is None:
+        lay_database(data_dir)
     await migrate_database(settings.database)
     bare = build_world(settings)
     bare = replace(bare, store=RecordingStore(bare.store.root, hour_seconds), marks=marks)

@@ -25,6 +25,7 @@ from resolvers.camera_input import CameraDraft
 from resolvers.cameras import camera_create
 from tests.app.described import describe, tiny_files
 from tests.clips import Encoding, frame_coded
+from tests.embedded import lay_database
 from tests.media.recorded import Told, world
 from tests.world import context
 
@@ -75,6 +76,7 @@ def add_model(settings: Settings, folder: Path, score: float = 0.7, name: str = 
 
 def installation(settings: Settings) -> Recorded:
     """On SQLite, with 5 s of a camera that looks for persons."""
+    lay_database(settings.data_dir)
     add_model(settings, settings.data_dir / "made")
     camera = asyncio.run(_camera(settings))
     store = build_world(settings).store

@@ -17,7 +17,6 @@ from media.types import Box, Detection, EventChange
 from resolvers import ingest
 from tests.app.replayed import Recorded, add_model, vms
 from tests.app.test_cli import own_logging as own_logging
-from tests.app.test_cli_replay import pattern as pattern
 from tests.app.test_cli_replay import recorded as recorded
 from tests.app.test_cli_replay import settings as settings
 from tests.world import beginning

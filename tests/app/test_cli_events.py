@@ -19,6 +19,7 @@ from app.world import build_world
 from models.base import select
 from models.event import Event, EventTable
 from tests.app.test_cli import own_logging as own_logging
+from tests.embedded import lay_database
 from tests.world import add_camera
 
 LINE: dict[str, Any] = {
@@ -36,6 +37,7 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
             monkeypatch.delenv(name)
     monkeypatch.setenv("VMS_DATA_DIR", str(tmp_path))
     settings = Settings(data_dir=tmp_path)
+    lay_database(tmp_path)
 
     async def prepare() -> None:
         world = build_world(settings)

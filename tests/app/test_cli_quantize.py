@@ -21,7 +21,6 @@ from media.detect.side_by_side import SideBySide, Speed
 from tests.app.described import describe
 from tests.app.replayed import Recorded, iso, vms
 from tests.app.test_cli import own_logging as own_logging
-from tests.app.test_cli_replay import pattern as pattern
 from tests.app.test_cli_replay import recorded as recorded
 from tests.app.test_cli_replay import settings as settings
 from tests.media.detect.layered import layered_text, save_layered

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from app.settings import Settings
 from media.eventing import EventRules
-from tests.app.replayed import Recorded, add_model, installation, iso, vms
+from tests.app.replayed import Recorded, add_model, iso, vms
 from tests.app.test_cli import own_logging as own_logging
 from tests.data import shared_data
 
@@ -27,12 +27,6 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     monkeypatch.setenv("VMS_DEVICE", "CPU")
     monkeypatch.setenv("VMS_LOG_LEVEL", "WARNING")
     return Settings(data_dir=tmp_path, device="CPU")
-
-
-@pytest.fixture(scope="session")
-def pattern(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """What every test begins with a copy of: recording takes real time."""
-    return installation(Settings(data_dir=tmp_path_factory.mktemp("pattern"), device="CPU"))
 
 
 @pytest.fixture

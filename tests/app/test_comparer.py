@@ -228,12 +228,11 @@ async def test_aside_it_runs_where_nothing_else_wants_to() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", PROGRAM, ASIDE), env={}, stdin=asyncio.subprocess.PIPE
     )
-    assert process.stdin is not None
     async with asyncio.timeout(60):
         while os.sched_getscheduler(process.pid) != os.SCHED_IDLE:
             await asyncio.sleep(0.01)
     assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
-    process.stdin.close()
+    process.kill()  # what it goes on to load takes long where others have work
     await process.wait()
 
 

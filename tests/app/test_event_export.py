@@ -27,6 +27,7 @@ from resolvers.event_review import ReviewWish, event_review
 from resolvers.verdicts import Verdict
 from tests.app.test_cli import own_installation as own_installation
 from tests.app.test_cli import own_logging as own_logging
+from tests.embedded import lay_database
 from tests.resolvers.keeping import NOON, SECOND
 from tests.world import add_camera, add_events, beginning
 
@@ -38,6 +39,7 @@ BOX = {"x": 0.1, "y": 0.2, "w": 0.3, "h": 0.6}
 def installation(tmp_path: Path) -> Path:
     """Three events; one has no picture, one a broken one, and the last a best view too."""
     world = build_world(Settings(data_dir=tmp_path))
+    lay_database(tmp_path)
 
     async def prepare() -> None:
         async with open_installation(Settings(data_dir=tmp_path), world):

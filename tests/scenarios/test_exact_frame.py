@@ -25,7 +25,7 @@ from tests.servers import Valkey
 from tests.system import System, running_system
 
 HOUR_SECONDS = 15
-FRAMES = 700
+FRAMES = 450
 LONGEST_SEGMENT_MS = 6000
 
 

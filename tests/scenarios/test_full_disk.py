@@ -25,7 +25,7 @@ from tests.world import context
 MEGABYTE = 1 << 20
 MARKS = DiskMarks(low_bytes=6 * MEGABYTE, reserve_bytes=4 * MEGABYTE)
 BIG = Encoding(fps=25, gop=25, crf=1)
-"""About 0.3 MB a second."""
+"""About 0.4 MB a second."""
 
 
 @pytest.fixture
