@@ -1,6 +1,5 @@
 """One camera's packets to events, with a model whose answers are known."""
 
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -390,33 +389,3 @@ def test_what_a_mask_hides_begins_nothing() -> None:
         camera.show(frame_coded(100, CLIP), Timeline(run_clock()))
 
         assert camera.told == []
-
-
-class FrameClock(SystemClock):
-    """Says the time of the frame that is being shown."""
-
-    position = 0
-
-    def now_us(self) -> int:
-        return ANCHOR_US + self.position * 1_000_000 // TICKS_PER_SECOND
-
-
-def test_frames_that_the_models_cannot_look_at_are_not_even_asked_for() -> None:
-    busy, clock = threading.Event(), FrameClock()
-
-    def waits(frame: av.VideoFrame) -> list[Detection]:
-        busy.wait(30)
-        return []
-
-    clip = restamped(frame_coded(200, CLIP))
-    with rig(waits, fps=25, clock=clock) as camera, clip as (stream, packets):
-        camera.analysis.begin_run(stream, Timeline(run_clock()))
-        for packet in packets:
-            clock.position = packet.pts or 0
-            camera.analysis.packet(packet)
-        counts = camera.analysis.counts
-        busy.set()
-
-    assert counts.lane.offered + counts.left_out == 200
-    assert counts.lane.dropped == counts.lane.offered - 2, "one is looked at, one waits"
-    assert counts.lane.dropped < 40 < counts.left_out

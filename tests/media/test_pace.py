@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
+import av
+
+from media.clock import SystemClock
 from media.pace import SLOWEST, Pace
+from media.types import TICKS_PER_SECOND, Detection
+from tests.clips import frame_coded
+from tests.media.restamped import restamped
+from tests.media.test_analysis import ANCHOR_US, CLIP, Timeline, rig, run_clock
 
 PERIOD_US = 200_000
 
@@ -55,3 +64,33 @@ def test_it_settles_where_one_frame_of_twenty_is_replaced() -> None:
         pace.note(0 if is_free else PERIOD_US)
     assert 0.01 < replaced / came < 0.1
     assert 2.4 < 5000 / came < 3.1
+
+
+class FrameClock(SystemClock):
+    """Says the time of the frame that is being shown."""
+
+    position = 0
+
+    def now_us(self) -> int:
+        return ANCHOR_US + self.position * 1_000_000 // TICKS_PER_SECOND
+
+
+def test_frames_that_the_models_cannot_look_at_are_not_even_asked_for() -> None:
+    busy, clock = threading.Event(), FrameClock()
+
+    def waits(frame: av.VideoFrame) -> list[Detection]:
+        busy.wait(30)
+        return []
+
+    clip = restamped(frame_coded(200, CLIP))
+    with rig(waits, fps=25, clock=clock) as camera, clip as (stream, packets):
+        camera.analysis.begin_run(stream, Timeline(run_clock()))
+        for packet in packets:
+            clock.position = packet.pts or 0
+            camera.analysis.packet(packet)
+        counts = camera.analysis.counts
+        busy.set()
+
+    assert counts.lane.offered + counts.left_out == 200
+    assert counts.lane.dropped == counts.lane.offered - 2, "one is looked at, one waits"
+    assert counts.lane.dropped < 40 < counts.left_out
