@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn, Protocol
+from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
 
 import typer
+from msgspec import structs
 
 from app.model_choice import Choice, choose, statuses
 from app.model_store import InstalledModel, ModelError, ModelStore
+from media.detect.description import Task
 from media.types import MediaError
 from resolvers.feature_states import feature_states
+
+if TYPE_CHECKING:
+    from media.detect.labelled import Labelled
 
 models_app = typer.Typer(help="The models that cameras are watched with.", no_args_is_help=True)
 
@@ -90,21 +96,27 @@ def add(
 def check(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="An installed model; without it the one in use.")
+        str | None, typer.Argument(help="An installed model; without it those in use.")
     ] = None,
     dataset: Annotated[
         Path | None, typer.Option(help="A folder of labelled pictures: docs/models.md.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The same as NAME.")] = None,
 ) -> None:
-    """Verifies a model, loads it, tries it, and measures how well it sees labelled pictures."""
+    """Verifies a model, loads it, tries it, and measures how well it sees labelled pictures.
+
+    Without a name each labelled feature is measured with the detector that finds it for cameras.
+    """
     settings = _settings(ctx)
     wanted = name or model
     try:
         store = ModelStore(settings.data_dir)
-        chosen = store.find(wanted) if wanted else store.pick(settings.model)
-        say = _accuracy if dataset is not None else _trial
-        lines = say(chosen, settings.device, dataset or Path())
+        if dataset is not None:
+            models = [store.find(wanted)] if wanted else _detectors(store, settings.model)
+            lines = _accuracies(models, settings.device, dataset)
+        else:
+            chosen = store.find(wanted) if wanted else store.pick(settings.model)
+            lines = _trial(chosen, settings.device)
     except (ModelError, MediaError) as error:
         fail(error)
     for line in lines:
@@ -147,7 +159,14 @@ def trying(ctx: typer.Context) -> ModelStore:
     return ModelStore(settings.data_dir, prove)
 
 
-def _trial(model: InstalledModel, device: str, _: Path) -> list[str]:
+def _detectors(store: ModelStore, wanted: str | None) -> list[InstalledModel]:
+    """Those in use, in their order. Raises ModelError: none is."""
+    chosen = choose(store, wanted).models
+    found = [each for each in chosen if each.description.task is Task.DETECT]
+    return found or [store.pick(wanted)]
+
+
+def _trial(model: InstalledModel, device: str) -> list[str]:
     from media.detect.loading import try_model  # slow to import
 
     trial = try_model(model.description, model.path, device)
@@ -156,15 +175,41 @@ def _trial(model: InstalledModel, device: str, _: Path) -> list[str]:
     return lines + ([f"not where it was to: {trial.device_fault}"] if trial.device_fault else [])
 
 
-def _accuracy(model: InstalledModel, device: str, dataset: Path) -> list[str]:
-    """A table of what was measured, a row a feature."""
-    from media.detect.accuracy import measure, sensitive  # slow to import
-    from media.detect.dataset import read_dataset
-    from media.detect.runtime import Detector
+def _accuracies(models: list[InstalledModel], device: str, dataset: Path) -> list[str]:
+    """A table for each model of what it finds before the others, and is labelled.
+
+    Raises:
+        ModelError: they find nothing of what is labelled.
+    """
+    from media.detect.dataset import read_dataset  # slow to import
 
     pictures = read_dataset(dataset)
+    left = set(pictures[0].boxes)
+    lines: list[str] = []
+    for model in models:
+        features = {name: x for name, x in model.description.features.items() if name in left}
+        left -= features.keys()
+        if features:
+            lines += _accuracy(model, features, device, pictures)
+    if not lines:
+        names = ", ".join(model.description.name for model in models)
+        raise ModelError(f"{names}: can't find what is labelled: {', '.join(sorted(left))}")
+    return lines + [f"{name:13}  is labelled, and not found by these" for name in sorted(left)]
+
+
+def _accuracy(
+    model: InstalledModel,
+    features: Mapping[str, tuple[str, ...]],
+    device: str,
+    pictures: Sequence[Labelled],
+) -> list[str]:
+    """A table of what was measured, a row a feature."""
+    from media.detect.accuracy import measure, sensitive  # slow to import
+    from media.detect.runtime import Detector
+
     detector = Detector(sensitive(model.description), model.path, device)
-    measured = measure(detector.session().detect, model.description, pictures)
+    measured_for = structs.replace(model.description, features=dict(features))
+    measured = measure(detector.session().detect, measured_for, pictures)
     begin = model.description.thresholds.begin
     lines = [
         f"{model.description.model_version} on {detector.device}: {measured.pictures} pictures, "

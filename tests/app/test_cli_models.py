@@ -121,6 +121,33 @@ def test_accuracy_is_measured_on_labelled_pictures(settings: Settings, tmp_path:
     ]
 
 
+def test_without_a_name_each_feature_is_measured_with_the_model_that_finds_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    files = tiny_files(tmp_path, [[0, 1, 0.5, 0, 0, 0.25, 0.5]])  # on the first picture's person
+    text = describe(files)
+    (tmp_path / "tiny.toml").write_text(text)
+    other = text.replace('name = "tiny"', 'name = "zzz"').replace("person = [", "face = [")
+    (tmp_path / "zzz.toml").write_text(other)
+    for name in ("tiny", "zzz"):
+        vms_models(settings, "add", str(tmp_path / f"{name}.toml"))
+    folder = save_yolo(tmp_path / "labelled")
+    (folder / "names.yaml").write_text("names: [person, tree, face]\n")
+
+    both = vms_models(settings, "check", "--dataset", str(folder)).stdout.splitlines()
+    one = vms_models(settings, "check", "tiny", "--dataset", str(folder)).stdout.splitlines()
+    (folder / "names.yaml").write_text("names: [license plate, tree, kite]\n")
+    neither = vms_models(settings, "check", "--dataset", str(folder))
+
+    assert [line.split()[0] for line in both] == [
+        *("tiny@2024-01-02", "feature", "person"),
+        *("zzz@2024-01-02", "feature", "face"),
+    ]
+    assert one[-1] == "face           is labelled, and not found by these"
+    assert neither.exit_code == 1
+    assert "vms: tiny, zzz: can't find what is labelled: license_plate" in neither.stderr
+
+
 def test_labelled_pictures_that_cannot_be_read_are_told(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     vms_models(settings, "pull", "--file", str(tiny_model(tmp_path / "m")))
