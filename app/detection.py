@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import typer
 
 from app.cli_models import show_progress
-from app.model_choice import Choice, Loading, choose, statuses
+from app.model_choice import Choice, Loading, as_they_run, choose, statuses
 from app.model_store import NONE_INSTALLED, ModelError, ModelStore
 from app.settings import Settings
 from media.detect.pool import DetectorPool
 from media.types import MediaError, ModelStatus
 from resolvers.feature_states import feature_states
+
+if TYPE_CHECKING:
+    from media.detect.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +31,11 @@ NOTHING_DETECTED = "cameras are recorded and served; nothing but motion is detec
 class Detection:
     pool: DetectorPool
     found: tuple[ModelStatus, ...] = field(default=())
+    networks: Mapping[str, Network] = field(default_factory=dict)
 
     def statuses(self) -> tuple[ModelStatus, ...]:
-        return self.found
+        """As they are now: a device may have failed since."""
+        return as_they_run(self.found, self.networks)
 
     @property
     def lacking(self) -> dict[str, str]:
@@ -74,6 +80,6 @@ def open_detection(settings: Settings) -> Iterator[Detection]:
             log.warning("%s", fault)
     pool = DetectorPool(loading.models)
     try:
-        yield Detection(pool, found)
+        yield Detection(pool, found, loading.networks)
     finally:
         pool.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -13,6 +14,9 @@ from media.detect.description import ModelDescription, Task
 from media.detect.model_set import ModelSet
 from media.detect.motion_clips import MotionClassifier
 from media.types import MediaError, ModelStatus
+
+if TYPE_CHECKING:
+    from media.detect.network import Network  # slow to import
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +82,7 @@ class Loading:
     def __init__(self, device: str, begin: float | None = None) -> None:
         self._device, self._begin = device, begin
         self.models = ModelSet(classifiers=(MotionClassifier(),))
-        self.devices: dict[str, str] = {}
-        self.device_faults: dict[str, str | None] = {}
+        self.networks: dict[str, Network] = {}
 
     def __call__(self, model: InstalledModel) -> None:
         from media.detect.clips import ClipClassifier  # these are slow to import
@@ -99,8 +102,7 @@ class Loading:
             classifier = ClipClassifier(described, path, self._device)
             self.models = replace(have, classifiers=(*have.classifiers, classifier))
             network = classifier.encoder
-        self.devices[described.name] = network.device
-        self.device_faults[described.name] = network.device_fault
+        self.networks[described.name] = network
 
     def _as_wished(self, described: ModelDescription) -> ModelDescription:
         if self._begin is None:
@@ -112,11 +114,9 @@ class Loading:
 def statuses(
     store: ModelStore, choice: Choice, loading: Loading | None = None
 ) -> tuple[ModelStatus, ...]:
-    """Every model known here, those in use first."""
+    """Every model known here, those in use first. Where they run may change: see `as_they_run`."""
     installed = {model.description.name for model in store.installed()}
     chosen = {model.description.name for model in choice.models}
-    devices = loading.devices if loading else {}
-    device_faults = loading.device_faults if loading else {}
     found = [
         ModelStatus(
             name=name,
@@ -125,15 +125,25 @@ def statuses(
             licence=model.licence,
             installed=name in installed,
             active=name in chosen,
-            device=devices.get(name),
-            reason=device_faults.get(name)
-            if name in chosen
-            else _why_not(model, installed, choice),
+            reason=None if name in chosen else _why_not(model, installed, choice),
             task=model.task.value,
         )
         for name, model in store.known().items()
     ]
-    return tuple(sorted(found, key=lambda status: not status.active))
+    found.sort(key=lambda status: not status.active)
+    return as_they_run(found, loading.networks if loading else {})
+
+
+def as_they_run(
+    found: Iterable[ModelStatus], networks: Mapping[str, Network]
+) -> tuple[ModelStatus, ...]:
+    """The statuses, with the device on which each network is now."""
+    return tuple(
+        replace(each, device=network.device, reason=network.device_fault)
+        if (network := networks.get(each.name)) and each.active
+        else each
+        for each in found
+    )
 
 
 def _why_not(model: ModelDescription, installed: set[str], choice: Choice) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from media.types import MediaError, ModelShapeError
 logger = logging.getLogger(__name__)
 
 FALLBACK_DEVICE = "CPU"
+
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
 
 class ModelFailed(MediaError):
@@ -39,12 +42,19 @@ class Network:
         shape: of its input.
     """
 
+    device: str
+    device_fault: str | None
+    shape: tuple[int, ...]
+    _compiled: ov.CompiledModel
+    _outputs: tuple[int, ...]
+
     def __init__(
         self, description: ModelDescription, path: Path, device: str, takes_frames: bool = True
     ) -> None:
         """Read the file at `path` and compile it for `device` (AUTO, CPU, GPU, NPU).
 
-        A device that this machine lacks is replaced by the CPU, with a warning in the log.
+        A device that this machine lacks is replaced by the CPU, with a warning in the log; and so
+        is one that fails later on.
 
         Args:
             description: names the model in errors and describes its frames.
@@ -58,55 +68,104 @@ class Network:
             ModelShapeError: its input or outputs are not what the description says.
         """
         self.name = description.name
+        self._description, self._path = description, path
+        self._takes_frames = takes_frames
+        self._starting, self._changing = threading.Lock(), threading.Lock()
+        self._compile(device)
+        wanted = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self.parallel = max(1, int(wanted))
+
+    def request(self, pixels: Pixels) -> Request:
+        """A request that reads `pixels`, which the caller writes between runs."""
+        return Request(self, pixels)
+
+    def prepared(self, pixels: Pixels) -> Prepared:
+        compiled = self._compiled
+        request = compiled.create_infer_request()
+        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
+        return Prepared(compiled, request, self._outputs, self._starting)
+
+    def leave(self, failing: Prepared, error: RuntimeError) -> bool:
+        """Goes to the CPU, as the device that a request was made for fails; False: it is the CPU.
+
+        Raises ModelFailed: the CPU can't run it either.
+        """
+        with self._changing:
+            if failing.compiled is not self._compiled:
+                return True  # another thread has done so
+            if self.device == FALLBACK_DEVICE:
+                return False
+            fault = f"{self.device} fails: {_last_line(error)}"
+            self._compile(FALLBACK_DEVICE)
+            self.device_fault = fault
+            logger.error("model %s: %s; using the CPU", self.name, fault)
+            return True
+
+    def _compile(self, device: str) -> None:
         core = ov.Core()
         try:
-            model = core.read_model(path)
-            if takes_frames:
-                model = _with_frames(model, description)
-            self._compiled, self.device_fault = _compile(core, model, self.name, device)
-            devices = self._compiled.get_property("EXECUTION_DEVICES")
-            wanted = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-            self.shape = tuple(self._compiled.input(0).shape)
+            model = core.read_model(self._path)
+            if self._takes_frames:
+                model = _with_frames(model, self._description)
+            compiled, self.device_fault = _compile(core, model, self.name, device)
+            self.device = ",".join(compiled.get_property("EXECUTION_DEVICES"))
+            self.shape = tuple(compiled.input(0).shape)
         except RuntimeError as error:
             raise ModelFailed(f"model {self.name}: {_last_line(error)}") from error
-        names = description.output.tensors if takes_frames else ()
-        self._outputs = _output_indexes(self._compiled, names, self.name)
-        self.device = ",".join(devices)
-        self.parallel = max(1, int(wanted))
-        self._starting = threading.Lock()
+        names = self._description.output.tensors if self._takes_frames else ()
+        self._outputs = _output_indexes(compiled, names, self.name)
+        self._compiled = compiled
 
-    def request(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Request:
-        """A request that reads `pixels`, which the caller writes between runs."""
-        request = self._compiled.create_infer_request()
-        request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
-        return Request(self.name, request, self._outputs, self._starting)
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request on a device. `starting`: who starts one of this network holds it."""
+
+    compiled: ov.CompiledModel
+    request: ov.InferRequest
+    outputs: tuple[int, ...]
+    starting: threading.Lock
+
+    def run(self) -> list[NDArray[np.float32]]:
+        """Raises RuntimeError: the device failed."""
+        with self.starting:
+            self.request.start_async()
+        self.request.wait()
+        tensors = [self.request.get_output_tensor(index).data for index in self.outputs]
+        return [tensor.astype(np.float32, copy=False) for tensor in tensors]
 
 
 class Request:
     """One inference at a time, on the thread that owns it."""
 
-    def __init__(
-        self,
-        name: str,
-        request: ov.InferRequest,
-        outputs: tuple[int, ...],
-        starting: threading.Lock,
-    ) -> None:
-        self._name = name
-        self._request = request
-        self._outputs = outputs
-        self._starting = starting
+    def __init__(self, network: Network, pixels: Pixels) -> None:
+        self._network, self._pixels = network, pixels
+        self._prepared = network.prepared(pixels)
 
     def run(self) -> list[NDArray[np.float32]]:
-        """The outputs, valid until the next run. Raises ModelFailed: the device failed."""
+        """The outputs, valid until the next run.
+
+        What fails is tried again, on the same device and then on the CPU.
+
+        Raises ModelFailed: that fails too.
+        """
         try:
-            with self._starting:
-                self._request.start_async()
-            self._request.wait()
-            tensors = [self._request.get_output_tensor(index).data for index in self._outputs]
+            try:
+                return self._prepared.run()
+            except RuntimeError:
+                return self._run_anew()
         except RuntimeError as error:
-            raise ModelFailed(f"model {self._name}: {_last_line(error)}") from error
-        return [tensor.astype(np.float32, copy=False) for tensor in tensors]
+            raise ModelFailed(f"model {self._network.name}: {_last_line(error)}") from error
+
+    def _run_anew(self) -> list[NDArray[np.float32]]:
+        try:
+            self._prepared = self._network.prepared(self._pixels)
+            return self._prepared.run()
+        except RuntimeError as error:
+            if not self._network.leave(self._prepared, error):
+                raise
+            self._prepared = self._network.prepared(self._pixels)
+            return self._prepared.run()
 
 
 def read_plain(description: ModelDescription, path: Path) -> tuple[ov.Model, Layout]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from app.detection import open_detection
 from app.model_store import ModelStore
@@ -11,6 +12,9 @@ from media.types import ModelStatus
 from tests.app.described import describe, tiny_files
 from tests.media.detect.clip_networks import save_classifier
 from tests.media.detect.plate_networks import save_detector, save_reader
+from tests.media.detect.test_network import Device
+from tests.media.detect.test_network import device as device
+from tests.media.detect.tiny import grey
 
 
 @pytest.fixture
@@ -104,6 +108,21 @@ def test_a_device_that_is_not_there_is_the_reason_beside_the_one_in_use(
     assert (found.active, found.device) == (True, "CPU")
     assert found.reason is not None
     assert found.reason.startswith("it can't run on NPU.7: ")
+
+
+def test_a_device_that_fails_later_on_is_told_as_soon_as_the_next_look(
+    settings: Settings, tmp_path: Path, device: Device
+) -> None:
+    add(settings, tmp_path / "a", "aaa")
+    with open_detection(settings.model_copy(update={"device": "GPU"})) as detection:
+        before = {each.name: each for each in detection.statuses()}["aaa"]
+        device.fails = lambda number: True
+        detection.pool.models.detectors[0].session().detect(grey(110), VideoReformatter())
+        after = {each.name: each for each in detection.statuses()}["aaa"]
+
+    assert (before.active, before.device, before.reason) == (True, "GPU.0", None)
+    assert (after.active, after.device) == (True, "CPU")
+    assert after.reason == "GPU.0 fails: [GPU] CL_DEVICE_NOT_AVAILABLE"
 
 
 def test_a_model_that_does_not_run_says_so_and_nothing_is_detected(

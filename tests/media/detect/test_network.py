@@ -1,8 +1,13 @@
 """What a network's inputs and outputs are taken for: layout, constants, named outputs, device."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -18,6 +23,9 @@ from tests.media.detect.tiny import DESCRIPTION, grey, save_ssd, tiny_descriptio
 
 ROWS = [[0, 1, 0.5, 0.0, 0.0, 0.25, 0.5]]
 NO_LAYOUT = DESCRIPTION.replace('layout = "NCHW"\n', "")
+
+
+COMPILE = ov.Core.compile_model
 
 
 def described(text: str) -> ModelDescription:
@@ -164,3 +172,84 @@ def test_loading_openvino_reports_nothing_to_its_maker(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (0, "[] True\n"), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@dataclass
+class Device:
+    """The CPU under another name, some of whose inferences fail: by their number, from 1 on."""
+
+    fails: Callable[[int], bool] = lambda _: False
+    inferences: int = 0
+
+    def compile(self, model: ov.Model, name: str, wish: dict[str, Any]) -> Any:
+        compiled = COMPILE(ov.Core(), model, "CPU", wish)
+        return Elsewhere(self, compiled) if name == "GPU" else compiled
+
+
+@dataclass
+class Elsewhere:
+    """A model compiled for that device."""
+
+    device: Device
+    compiled: ov.CompiledModel
+
+    def get_property(self, name: str) -> object:
+        return ["GPU.0"] if name == "EXECUTION_DEVICES" else self.compiled.get_property(name)
+
+    def create_infer_request(self) -> Shaky:
+        return Shaky(self.device, self.compiled.create_infer_request())
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.compiled, name)
+
+
+@dataclass
+class Shaky:
+    """A request on that device."""
+
+    device: Device
+    request: ov.InferRequest
+
+    def start_async(self) -> None:
+        self.device.inferences += 1
+        if self.device.fails(self.device.inferences):
+            raise RuntimeError("Check failed\n[GPU] CL_DEVICE_NOT_AVAILABLE\n")
+        self.request.start_async()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.request, name)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    made = Device()
+    monkeypatch.setattr(ov.Core, "compile_model", made.compile)
+    return made
+
+
+def test_a_device_that_fails_later_on_is_replaced_by_the_cpu(
+    tmp_path: Path, device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = Detector(tiny_description(), save_ssd(tmp_path / "tiny.xml", ROWS), "GPU")
+    assert (detector.device, detector.device_fault) == ("GPU.0", None)
+    sessions, look = [detector.session() for _ in range(2)], (grey(110), VideoReformatter())
+    device.fails = lambda number: number > 3
+
+    found = [each.detect(*look)[0].score for _ in range(3) for each in sessions]
+
+    assert found == [0.5] * 6, "no frame is lost"
+    assert detector.device == "CPU"
+    assert detector.device_fault == "GPU.0 fails: [GPU] CL_DEVICE_NOT_AVAILABLE"
+    told = [each.message for each in caplog.records if "using the CPU" in each.message]
+    assert told == [f"model tiny: {detector.device_fault}; using the CPU"]
+
+
+def test_an_inference_that_fails_once_is_tried_again_where_it_was(
+    tmp_path: Path, device: Device
+) -> None:
+    detector = Detector(tiny_description(), save_ssd(tmp_path / "tiny.xml", ROWS), "GPU")
+    session, look = detector.session(), (grey(110), VideoReformatter())
+    device.fails = lambda number: number == 3
+
+    assert [session.detect(*look)[0].score for _ in range(3)] == [0.5] * 3
+    assert (detector.device, detector.device_fault) == ("GPU.0", None)
