@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app, main
 from app.logging import QUIET
+from tests.embedded import lay_database
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,10 @@ def test_tenants_are_listed_created_and_changed() -> None:
         (["set", "default", "--camera-limit", "-1"], "camera_limit"),
     ],
 )
-def test_a_wrong_tenant_request_changes_nothing(words: list[str], says: str) -> None:
+def test_a_wrong_tenant_request_changes_nothing(
+    tmp_path: Path, words: list[str], says: str
+) -> None:
+    lay_database(tmp_path)
     before = run("tenants", "list").stdout
     shown = run("tenants", *words)
     assert shown.exit_code == 1

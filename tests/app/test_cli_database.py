@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.database import close_database, open_database
+from models.database import close_database, migrate_database, open_database
 from tests.servers import Postgres, Valkey, run_sql
 from tests.world import SECRET, token
 
@@ -91,7 +91,7 @@ async def test_a_database_of_another_version_stops_with_one_line(
     line = await refused(settings, "api", "worker", "tenants list")
     assert line.startswith("vms: the database lacks 0001_initial, ")
     assert line.endswith(": bring it up to date with `vms migrate`")
-    await run("migrate", settings)
+    await migrate_database(empty_database)
     later = "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES "
     await run_sql(empty_database, f"{later} ('models', '9999_later', now())")
     line = await refused(settings, "api", "worker", "migrate")
@@ -130,10 +130,9 @@ async def port_of(log: asyncio.StreamReader) -> int:
 
 @pytest.mark.parametrize("fault", ["stop", "freeze"])
 async def test_processes_stop_when_told_though_the_database_is_away(
-    empty_database: str, mortal_postgres: Postgres, tmp_path: Path, fault: str
+    database: str, mortal_postgres: Postgres, tmp_path: Path, fault: str
 ) -> None:
-    settings = environment(tmp_path, VMS_DATABASE_URL=empty_database)
-    await run("migrate", settings)
+    settings = environment(tmp_path, VMS_DATABASE_URL=database)
     async with running("worker", settings) as worker_log, running("api", settings) as log:
         await port_of(log)
         await until_said(worker_log, "looks after its share")
@@ -142,16 +141,15 @@ async def test_processes_stop_when_told_though_the_database_is_away(
 
 
 async def test_api_and_worker_start_together_and_work_as_one(
-    empty_database: str, valkey: Valkey, tmp_path: Path
+    database: str, valkey: Valkey, tmp_path: Path
 ) -> None:
     """The worker's word on a camera is read from the API."""
     settings = environment(
         tmp_path,
-        VMS_DATABASE_URL=empty_database,
+        VMS_DATABASE_URL=database,
         VMS_REDIS_URL=valkey.url,
         VMS_CAMERA_NETWORKS="default,127.0.0.1/32",
     )
-    await run("migrate", settings)
     async with running("worker", settings), running("api", settings) as log:
         address = f"http://127.0.0.1:{await port_of(log)}"
         headers = {"Authorization": f"Bearer {token()}"}

@@ -90,7 +90,7 @@ def children() -> list[int]:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             continue
-        if PROGRAM.encode() in command and parent in (os.getpid(), 1):
+        if PROGRAM.encode() in command and parent == os.getpid():
             found.append(int(path.name))
     return found
 
