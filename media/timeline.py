@@ -24,6 +24,8 @@ from media.playlist import aligned, position_us
 from media.types import TICKS_PER_SECOND, MediaError, RunClock
 
 _TICK = Fraction(1, TICKS_PER_SECOND)
+_TURN_TICKS = 1 << 33
+"""MPEG transport streams count so far (13818-1, 2.4.3.7), 26.5 hours, and begin again."""
 _JUMP_TICKS = 10 * TICKS_PER_SECOND
 _BACK_TICKS = TICKS_PER_SECOND // 2
 _LONGEST_GOP_TICKS = 60 * TICKS_PER_SECOND
@@ -54,12 +56,14 @@ class RunBroken(MediaError):
 class _Track:
     """Times of one stream: a tick of its time base is `ticks` / `per` of ours.
 
-    `last_dts` is that of the last packet taken, as a position.
+    `last_dts` is that of the last packet taken, as a position; `came` the latest time that the
+    stream gave, its turns counted.
     """
 
     ticks: int
     per: int
     last_dts: int | None = None
+    came: int | None = None
 
     @classmethod
     def of(cls, stream: Stream) -> _Track:
@@ -71,6 +75,17 @@ class _Track:
         if self.ticks == self.per:
             return time
         return (time * self.ticks + self.per // 2) // self.per
+
+    def unwrap(self, packet: Packet[Stream]) -> None:
+        """Adds the turns that its times have made since the stream's first."""
+        if packet.pts is None:
+            return
+        turns = _turns(packet.pts, packet.pts if self.came is None else self.came)
+        if turns:
+            packet.pts += turns
+        if packet.dts is not None and (turns := _turns(packet.dts, packet.pts)):
+            packet.dts += turns
+        self.came = packet.pts
 
     def stamp(self, packet: Packet[Stream], pts: int, dts: int, duration: int) -> Packet[Stream]:
         packet.pts = pts
@@ -155,12 +170,20 @@ class RunTimeline:
         Raises:
             RunBroken: this packet, which is left as it was, is not of the same run.
         """
+        self._track(packet).unwrap(packet)
         offset = self._offset
         if offset is None:
             return self._begin(packet, self._wall.monotonic_us())
         if packet.stream_index != self._video_index:
             return self._stamp_audio(packet, offset)
         return self._stamp_video(packet, self._decoded_at(packet), None, offset)
+
+    def _track(self, packet: Packet[Stream]) -> _Track:
+        if packet.stream_index == self._video_index:
+            return self._video
+        if (track := self._audio.get(packet.stream_index)) is None:
+            track = self._audio[packet.stream_index] = _Track.of(packet.stream)
+        return track
 
     def _begin(self, packet: Packet[Stream], arrived_us: int) -> Sequence[Packet[Stream]]:
         is_video = packet.stream_index == self._video_index
@@ -289,9 +312,7 @@ class RunTimeline:
 
     def _stamp_audio(self, packet: Packet[Stream], offset: int) -> Sequence[Packet[Stream]]:
         """Sound never ends a run: what does not fit is left out."""
-        track = self._audio.get(packet.stream_index)
-        if track is None:
-            track = self._audio[packet.stream_index] = _Track.of(packet.stream)
+        track = self._track(packet)
         time = packet.pts if packet.dts is None else packet.dts
         if time is None:
             return ()
@@ -301,6 +322,14 @@ class RunTimeline:
             return ()
         track.last_dts = dts
         return (track.stamp(packet, dts, dts, track.scaled(packet.duration or 0)),)
+
+
+def _turns(time: int, near: int) -> int:
+    """What leads from a time to the nearest one to `near` that looks like it, in whole turns.
+
+    FFmpeg makes up for one turn of a connection; when the second is over it falls back by both.
+    """
+    return (near - time + _TURN_TICKS // 2) // _TURN_TICKS * _TURN_TICKS
 
 
 def _kind(unit: bytes) -> int:
