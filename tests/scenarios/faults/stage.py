@@ -131,7 +131,9 @@ def stage(postgres: Postgres, valkey: Valkey, folder: Path) -> Iterator[Stage]:
 
 
 async def _founded(made: Stage) -> None:
-    await run_sql(made.postgres.url("postgres"), f"CREATE DATABASE {DATABASE}")
+    server = made.postgres.url("postgres")  # a stage may have stood there before
+    await run_sql(server, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    await run_sql(server, f"CREATE DATABASE {DATABASE}")
     await found(made.database)
     async with open_world(made.database, made.folder) as world:
         await add_camera(world)
