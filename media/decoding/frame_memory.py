@@ -9,9 +9,11 @@ from __future__ import annotations
 import mmap
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 KEPT_BYTES = 32 << 20
 """More than this is given back to the system when it is free; ten frames of 1080p."""
@@ -37,6 +39,8 @@ class FrameMemory:
 
         `stride` is even, `height` a multiple of four: PyAV takes no other.
         """
+        import numpy as np  # 12 MiB, which a worker that only records does without
+
         count = height * 3 // 2
         block = self._take(count * stride + _BEYOND)
         rows: NDArray[np.uint8] = np.ndarray((count, stride), np.uint8, block)

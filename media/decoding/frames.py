@@ -7,17 +7,14 @@ other process's memory (process_vm_readv) costs 0.5 ms, and not every system all
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import av
 from av.video.plane import VideoPlane
 
 from media.codecs import MOST_PIXELS
+from media.decoding.frame_memory import FrameMemory
 from media.decoding.messages import Channel, Picture
 from media.types import TICKS_PER_SECOND, MediaError
-
-if TYPE_CHECKING:
-    from media.decoding.frame_memory import FrameMemory  # decoders do without numpy
 
 _REUSED = ("yuv420p", "yuvj420p")
 """Pixels of frames whose memory is used again."""
