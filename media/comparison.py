@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from media.appearances import Appearance, Comparison, Pair, Sight
 from media.tracker import overlap
@@ -83,6 +82,8 @@ def compare(
 
     `tolerance_us`: how far apart two beginnings of one event may be.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     overlaps = {
         (row, column): shared
         for row, one in enumerate(before)

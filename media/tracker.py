@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from media.types import TICKS_PER_SECOND, Box, Detection
 
@@ -233,6 +232,10 @@ class Tracker:
     """The tracks of one camera. Positions must grow from call to call."""
 
     def __init__(self, rules: TrackerRules) -> None:
+        # Takes 0.3 s, which commands that follow nothing do without.
+        from scipy.optimize import linear_sum_assignment
+
+        self._assign = linear_sum_assignment
         self._rules = rules
         self._paths: list[_Path] = []
         self._looked_at: int | None = None
@@ -290,7 +293,7 @@ class Tracker:
         if not paths or not detections:
             return [], list(detections)
         score = self._overlaps(paths, detections, position)
-        rows, columns = linear_sum_assignment(-score)
+        rows, columns = self._assign(-score)
         pairs = [
             (row, column)
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
