@@ -26,8 +26,6 @@ _LONG_GOP_SECONDS = 10.0
 _REPORT_WITHIN_S = 4.0
 """A first sender report comes by then, or not soon (RFC 3550, 6.2: 2.5 s, more or less)."""
 _WRONG_CLOCK_US = 3_000_000
-_RARE_PROFILES = ("High 10", "High 4")
-"""FFmpeg's names of those of H.264 with more than 8 bits or more colour than 4:2:0."""
 _CLOCK = SystemClock()
 
 
@@ -131,9 +129,9 @@ def _warnings(source: Source, seen: _Seen) -> Iterator[str]:
             "H.265 is recorded as it is: not every browser plays it, and live view over WebRTC "
             "does not work; set the camera to H.264 for both"
         )
-    elif (profile := str(source.video.codec_context.profile)).startswith(_RARE_PROFILES):
+    elif (live := LiveStream.of(source)).is_deep:
         yield (
-            f"H.264 {profile} is recorded as it is: not every browser plays it, and live "
+            f"H.264 {live.profile} is recorded as it is: not every browser plays it, and live "
             "view over WebRTC does not work; set the camera to 8 bits (High or Main)"
         )
     if seen.reorders:

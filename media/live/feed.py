@@ -25,6 +25,8 @@ _MOST_KEPT = 1200
 _MOST_WAITING = 500
 """Packets that the event loop has not fetched; more are dropped, up to the next keyframe."""
 
+_DEEP_PROFILES = ("High 10", "High 4")
+"""FFmpeg's names of those of H.264 with more than 8 bits or more colour than 4:2:0."""
 _SOUNDS = {"opus": "audio/opus", "pcm_alaw": "audio/PCMA", "pcm_mulaw": "audio/PCMU"}
 
 
@@ -52,9 +54,13 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class LiveStream:
-    """What comes in a run. `sound` is None without any; `rate_hz` and `channels` are its."""
+    """What comes in a run. `sound` is None without any; `rate_hz` and `channels` are its.
+
+    `profile` is FFmpeg's name of the codec's.
+    """
 
     codec: str
+    profile: str
     extradata: bytes
     sound: str | None = None
     rate_hz: int = 0
@@ -63,11 +69,16 @@ class LiveStream:
     @classmethod
     def of(cls, source: Source) -> LiveStream:
         video, audio = source.video.codec_context, source.audio
-        extradata = video.extradata or b""
+        picture = video.name, str(video.profile), video.extradata or b""
         if audio is None:
-            return cls(video.name, extradata)
+            return cls(*picture)
         context = audio.codec_context
-        return cls(video.name, extradata, context.name, context.sample_rate, context.channels)
+        return cls(*picture, context.name, context.sample_rate, context.channels)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether its pictures have more bits or colour than browsers show of H.264."""
+        return self.codec == "h264" and self.profile.startswith(_DEEP_PROFILES)
 
     @property
     def web_sound(self) -> str | None:
@@ -221,6 +232,12 @@ class LiveFeed:
             raise LiveRefused(
                 LiveRefusal.CODEC_UNSUPPORTED,
                 "the camera sends H.265, which WebRTC does not show everywhere: play its HLS",
+            )
+        if stream.is_deep:
+            raise LiveRefused(
+                LiveRefusal.CODEC_UNSUPPORTED,
+                f"the camera sends H.264 {stream.profile}, which browsers don't show: play its "
+                "HLS, or set the camera to 8 bits (High or Main)",
             )
         if reorders:
             raise LiveRefused(

@@ -186,6 +186,7 @@ async def test_a_viewer_stays_while_the_camera_reconnects_and_goes_with_token_an
     ("encoding", "code"),
     [
         (Encoding(fps=FPS, gop=25, codec="hevc"), "LIVE_CODEC_UNSUPPORTED"),
+        (Encoding(fps=FPS, gop=25, pixels="yuv420p10le"), "LIVE_CODEC_UNSUPPORTED"),
         (Encoding(fps=FPS, gop=25, bframes=2), "LIVE_B_FRAMES"),
     ],
 )
