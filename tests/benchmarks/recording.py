@@ -1,12 +1,10 @@
 """CPU and memory of recording N cameras in one process against N `ffmpeg -c copy` processes.
 
 Run as `python -m tests.benchmarks.recording`. Needs the `ffmpeg` command. Both record the same
-simulated 1080p30 4 Mbit/s cameras to fragmented-mp4 HLS, from a simulator in a process of its own;
-the first seconds are left out. A third, without a goal of its own, only demuxes them, a thread
-each, with PyAV: less than that no recorder on PyAV can take. All three at the same time, as a
-shared machine's speed changes from minute to minute; together they take a quarter of a core. Memory
-is looked at without the third, which shares ours. Ours is all its processes, so with the one that
-decoders are forked from.
+simulated 1080p30 4 Mbit/s cameras to fragmented-mp4 HLS, one after the other, from a simulator in
+a process of its own; the first seconds are left out. A third, without a goal of its own, only
+demuxes them, a thread each, with PyAV: less than that no recorder on PyAV can take. Ours is all
+its processes, so with the one that decoders are forked from.
 """
 
 from __future__ import annotations
@@ -30,8 +28,15 @@ from pathlib import Path
 
 CPU_GOAL, DEMUX_GOAL, MEMORY_GOAL = 1.1, 1.3, 0.3
 LEFT_OUT_SECONDS = 20.0
-_MOMENTS = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of all processes together: share of one core, and proportional set size in MiB."""
+
+    cpu: float
+    memory_mib: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cameras", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=120.0, help="measured")
+    parser.add_argument("--cameras", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=40.0, help="measured, of each")
     parser.add_argument("--role", choices=["simulate", "record", "demux"], help=argparse.SUPPRESS)
     parser.add_argument("--clip", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
@@ -75,21 +80,16 @@ def _compare(cameras: int, seconds: float) -> None:
         rate = clip.stat().st_size * 8 / 20 / 1e6
         print(f"clip: 1920x1080, 30 fps, {rate:.1f} Mbit/s, a keyframe every 2 s, no B-frames")
         urls = stack.enter_context(simulator(clip, cameras)).urls
-        recording = [_command("record", ["--root", str(folder / "ours"), *urls])]
-        with (
-            _processes(recording) as ours,
-            _processes(_ffmpeg_commands(folder / "theirs", urls)) as theirs,
-        ):
-            with _processes([_command("demux", urls)]) as demuxer:
-                own, other, least = _measure_cpu([ours, theirs, demuxer], seconds)
-            own_mib, other_mib = _measure_memory(ours), _measure_memory(theirs)
-        print(f"one process, ours: {own:.1%} of one core, {own_mib:.0f} MiB (PSS)")
-        print(f"{cameras} x ffmpeg -c copy -f hls: {other:.1%}, {other_mib:.0f} MiB")
-        print(f"one process, PyAV demuxes: {least:.1%}")
+        with _processes([_command("record", ["--root", str(folder / "ours"), *urls])]) as ours:
+            own = _measure("one process, ours", ours, seconds)
+        with _processes(_ffmpeg_commands(folder / "theirs", urls)) as theirs:
+            other = _measure(f"{cameras} x ffmpeg -c copy -f hls", theirs, seconds)
+        with _processes([_command("demux", urls)]) as demuxer:
+            least = _measure("one process, PyAV demuxes", demuxer, seconds)
         _check_recorded(folder / "ours", cameras)
-    _print_ratio("CPU to ffmpeg's", own / other, CPU_GOAL)
-    _print_ratio("CPU to PyAV's demuxing", own / least, DEMUX_GOAL)
-    _print_ratio("memory", own_mib / other_mib, MEMORY_GOAL)
+    _print_ratio("CPU to ffmpeg's", own.cpu / other.cpu, CPU_GOAL)
+    _print_ratio("CPU to PyAV's demuxing", own.cpu / least.cpu, DEMUX_GOAL)
+    _print_ratio("memory", own.memory_mib / other.memory_mib, MEMORY_GOAL)
 
 
 def print_circumstances(cameras: int, seconds: float) -> None:
@@ -104,7 +104,7 @@ def print_circumstances(cameras: int, seconds: float) -> None:
         f"versions: Python {platform.python_version()}, av {importlib.metadata.version('av')}, "
         f"{' '.join(ffmpeg.stdout.split()[:3])}"
     )
-    print(f"{cameras} cameras, {seconds:.0f} s after {LEFT_OUT_SECONDS:.0f} s left out")
+    print(f"{cameras} cameras, {seconds:.0f} s each after {LEFT_OUT_SECONDS:.0f} s left out")
 
 
 def _cpu_name() -> str:
@@ -217,27 +217,20 @@ def _processes(commands: Sequence[Sequence[str]]) -> Iterator[list[int]]:
             process.communicate(b"q")
 
 
-def _measure_cpu(groups: Sequence[Sequence[int]], seconds: float) -> list[float]:
-    """Share of one core of each group of processes, over the same time."""
+def _measure(name: str, pids: Sequence[int], seconds: float) -> Usage:
     time.sleep(LEFT_OUT_SECONDS)
-    began_at, before = time.monotonic(), [_group_seconds(pids) for pids in groups]
-    time.sleep(seconds)
-    took = time.monotonic() - began_at
-    after = [_group_seconds(pids) for pids in groups]
-    return [(late - early) / took for early, late in zip(before, after, strict=True)]
-
-
-def _group_seconds(pids: Sequence[int]) -> float:
-    return sum(cpu_seconds(each) for pid in pids for each in family(pid))
-
-
-def _measure_memory(pids: Sequence[int]) -> float:
-    """MiB of all: proportional set size, of some moments."""
-    seen = []
-    for _ in range(_MOMENTS):
-        time.sleep(5.0)
-        seen.append(sum(map(family_mib, pids)))
-    return sum(seen) / len(seen)
+    began_at, before = (
+        time.monotonic(),
+        sum(cpu_seconds(each) for pid in pids for each in family(pid)),
+    )
+    memory: list[float] = []
+    while time.monotonic() - began_at < seconds:
+        time.sleep(min(5.0, seconds))
+        memory.append(sum(map(family_mib, pids)))
+    spent = sum(cpu_seconds(each) for pid in pids for each in family(pid)) - before
+    usage = Usage(spent / (time.monotonic() - began_at), sum(memory) / len(memory))
+    print(f"{name}: {usage.cpu:.1%} of one core, {usage.memory_mib:.0f} MiB (PSS)", flush=True)
+    return usage
 
 
 def family(pid: int) -> list[int]:
