@@ -61,8 +61,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cameras", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=40.0, help="measured, of each")
+    parser.add_argument("--cameras", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=120.0, help="measured, of each")
     parser.add_argument("--role", choices=["simulate", "record", "demux"], help=argparse.SUPPRESS)
     parser.add_argument("--clip", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
