@@ -29,7 +29,7 @@ class MotionGate:
 
     def moved(self, frame: av.VideoFrame) -> bool:
         """Whether anything changed since the frame last passed to `look`; True without one."""
-        self._seen = _coarse_luma(frame, self.COLUMNS)
+        self._seen = coarse_luma(frame, self.COLUMNS)
         if self._looked_at is None or self._looked_at.shape != self._seen.shape:
             return True
         cells = _cell_means(np.abs(self._seen - self._looked_at), self.CELL)
@@ -41,7 +41,7 @@ class MotionGate:
         self._looked_at = self._seen
 
 
-def _coarse_luma(frame: av.VideoFrame, columns: int) -> NDArray[np.int16]:
+def coarse_luma(frame: av.VideoFrame, columns: int) -> NDArray[np.int16]:
     """Every n-th pixel of every n-th row of the first plane, in 8 bits; the plane is not copied."""
     step = max(1, frame.width // columns)
     picked = luma(frame)[::step, ::step]

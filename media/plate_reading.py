@@ -15,6 +15,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media.complaint import Complaint
 from media.detect.model_set import Eyes
 from media.detect.pool import Look
 from media.detect.text import Reading
@@ -85,7 +86,7 @@ class PlateReadings:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
-        self._last_failure = ""
+        self._complaint = Complaint(logger, "reading fails: %s")
 
     def look(self, seen: Sequence[Track], look: Look, eyes: Eyes) -> None:
         """Read what is due of the objects that the frame of `look` shows."""
@@ -99,7 +100,7 @@ class PlateReadings:
                     pixels = np.asarray(look.frame.to_ndarray(format="bgr24"), np.uint8)
                 plate = _read(_crop(pixels, box), track.detection.feature, look, eyes)
             except (MediaError, av.FFmpegError) as error:
-                self._report(str(error))
+                self._complaint.say(error)
                 continue
             if plate is not None:
                 known.take(plate)
@@ -128,12 +129,6 @@ class PlateReadings:
             if known.is_due(width_px, look.position):
                 found.append((known.readings, -width_px, track.key, track))
         return [track for *_, track in sorted(found, key=lambda each: each[:3])]
-
-    def _report(self, failure: str) -> None:
-        """A reader that is broken fails every time: say so once."""
-        if failure != self._last_failure:
-            self._last_failure = failure
-            logger.error("reading fails: %s", failure)
 
 
 def _size_px(box: Box, frame: av.VideoFrame) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 import av
 from av.video.reformatter import VideoReformatter
 
+from media.complaint import Complaint
 from media.detect.actions import Embedding
 from media.detect.description import ClipDescription, ModelDescription
 from media.detect.text import Reading
@@ -148,7 +149,8 @@ class Sessions:
 
     def __init__(self, models: ModelSet) -> None:
         self.finders: list[_Finder] = []
-        self._last_failure = ""
+        text = "a model fails on a frame, others see it: %s"
+        self.complaint = Complaint(logger, text, logging.WARNING)
         taken: frozenset[str] = frozenset()
         for detector in models.detectors:
             own = detector.description
@@ -165,12 +167,6 @@ class Sessions:
             feature: (each.description.name, made_of[id(each)])
             for feature, each in models.classified.items()
         }
-
-    def report(self, failure: MediaError | av.FFmpegError) -> None:
-        """A model that is broken fails on every frame: say so once."""
-        if str(failure) != self._last_failure:
-            self._last_failure = str(failure)
-            logger.warning("a model fails on a frame, others see it: %s", failure)
 
 
 class Eyes:
@@ -205,7 +201,7 @@ class Eyes:
         if failures and len(failures) == len(due):
             raise failures[0]
         for failure in failures:
-            self._sessions.report(failure)
+            self._sessions.complaint.say(failure)
         return found
 
     def reader(self, feature: str) -> ModelDescription | None:

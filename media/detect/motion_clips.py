@@ -19,8 +19,7 @@ from media.detect.description import (
     OutputDescription,
     Thresholds,
 )
-from media.luma import luma, luma_bits
-from media.motion import MotionGate
+from media.motion import MotionGate, coarse_luma
 from media.types import MOTION_VERSION
 
 _NAME, _, _DATE = MOTION_VERSION.partition("@")
@@ -56,9 +55,7 @@ class MotionSession:
 
     def encode(self, frame: av.VideoFrame, scaler: VideoReformatter) -> Embedding:
         """The brightness that the motion gate compares, (rows, columns), 0..255."""
-        step = max(1, frame.width // MotionGate.COLUMNS)
-        picked = luma(frame)[::step, ::step] >> max(0, luma_bits(frame) - 8)
-        return picked.astype(np.float32)
+        return coarse_luma(frame, MotionGate.COLUMNS).astype(np.float32)
 
     def classify(self, clip: Sequence[Embedding]) -> dict[str, float]:
         """Which part of the clip differs from its first frame, as the motion gate sees it; 0..1."""

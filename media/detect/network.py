@@ -71,7 +71,7 @@ class Network:
         self._description, self._path = description, path
         self._takes_frames = takes_frames
         self._starting, self._changing = threading.Lock(), threading.Lock()
-        self._compile(device)
+        self._load(device)
         wanted = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self.parallel = max(1, int(wanted))
 
@@ -96,12 +96,12 @@ class Network:
             if self.device == FALLBACK_DEVICE:
                 return False
             fault = f"{self.device} fails: {_last_line(error)}"
-            self._compile(FALLBACK_DEVICE)
+            self._load(FALLBACK_DEVICE)
             self.device_fault = fault
             logger.error("model %s: %s; using the CPU", self.name, fault)
             return True
 
-    def _compile(self, device: str) -> None:
+    def _load(self, device: str) -> None:
         core = ov.Core()
         try:
             model = core.read_model(self._path)

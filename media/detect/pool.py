@@ -11,6 +11,7 @@ from typing import Protocol
 
 import av
 
+from media.complaint import Complaint
 from media.detect.model_set import Eyes, ModelSet, Scalers, Sessions
 from media.types import Detection, MediaError, RunClock
 
@@ -172,7 +173,7 @@ class DetectorPool:
         self._changed = threading.Condition()
         self._lanes: list[Lane] = []
         self._closed = False
-        self._last_failure = ""
+        self._complaint = Complaint(logger, "detection fails: %s")
         self._threads = [
             threading.Thread(target=self._run, args=(models.session(),), name=f"detect-{number}")
             for number in range(models.parallel + 1)
@@ -208,7 +209,7 @@ class DetectorPool:
             try:
                 lane.work(sessions, look)
             except (MediaError, av.FFmpegError) as error:
-                self._report(str(error))
+                self._complaint.say(error)
             except Exception:
                 logger.exception("detection failed on a frame")
 
@@ -225,9 +226,3 @@ class DetectorPool:
                         return lane, look
                 self._changed.wait()
             return None
-
-    def _report(self, failure: str) -> None:
-        """A model that is broken fails on every frame: say so once."""
-        if failure != self._last_failure:
-            self._last_failure = failure
-            logger.error("detection fails: %s", failure)
